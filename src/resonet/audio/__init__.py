@@ -1,0 +1,28 @@
+"""Recordings: reading, finding, writing, resampling, loudness, and where there is speech.
+
+Everything inside resonet is mono float32 [time], -1..1. The microphone is `resonet.audio.microphone`.
+"""
+
+from resonet.audio.activity import speech_regions
+from resonet.audio.folders import AUDIO_SUFFIXES, find
+from resonet.audio.loudness import Loudness, measure
+from resonet.audio.read import AudioInfo, blocks, blocks_raw, info, read, read_raw
+from resonet.audio.resample import Resampler, resample
+from resonet.audio.write import write
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "AudioInfo",
+    "Loudness",
+    "Resampler",
+    "blocks",
+    "blocks_raw",
+    "find",
+    "info",
+    "measure",
+    "read",
+    "read_raw",
+    "resample",
+    "speech_regions",
+    "write",
+]

@@ -1,0 +1,169 @@
+"""`resonet evaluate`: how many words a bundle gets wrong, which ones, and what it costs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from resonet.bundle import Found
+    from resonet.evaluate.recognition import Rates, Result
+    from resonet.evaluate.references import Reference
+
+LISTED = 10  # words and speakers in the text; the page and the JSON have more
+
+
+@click.command()
+@click.option("--bundle", "bundles", multiple=True, metavar="NAME|FILE", help="What to score; several are compared.")
+@click.option("--data", required=True, type=click.Path(exists=True), help="Test recordings with their texts.")
+@click.option("--split", default="test", show_default=True, type=click.Choice(["train", "dev", "test"]))
+@click.option("--by", multiple=True, metavar="COLUMN", help="Report by this column of the data too (such as subset).")
+@click.option("--page", type=click.Path(dir_okay=False), help="Write an HTML report here.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a bundle.")
+@click.option("--utterances", is_flag=True, help="With --json: every utterance too.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads; as many as there are cores by default.")
+@click.pass_context
+def command(
+    context: click.Context,
+    bundles: tuple[str, ...],
+    data: str,
+    split: str,
+    by: tuple[str, ...],
+    page: str | None,
+    as_json: bool,
+    utterances: bool,
+    threads: int | None,
+) -> None:
+    """Measure word and character errors of a bundle on recordings whose text is known.
+
+    DATA is what `resonet prepare` wrote, a folder with transcripts.tsv (path, speaker, seconds, text, other columns), a
+    folder with a .txt beside each recording, or any other source that `resonet prepare` takes.
+
+    \b
+    Example:
+      resonet evaluate --bundle en-small --data samples/tiny --page report.html
+      resonet evaluate --bundle a.resonet --bundle b.resonet --data OUT
+    """
+    from resonet.evaluate import compare, recognition, report
+    from resonet.runtime import Recognizer
+
+    references = _references(data, split)
+    results = []
+    for found in _bundles(bundles):
+        result = recognition.score(
+            Recognizer.load(found.path, threads=threads),
+            references,
+            name=found.name,
+            data=data,
+            by=by or None,
+            vocabulary=recognition.vocabulary_of(found.path),
+            progress=_progress(),
+        )
+        results.append(result)
+        for _, reason in result.failures:
+            click.echo(f"resonet: {reason}", err=True)
+    for compared in compare.side_by_side(results):
+        if as_json:
+            told = compared.result.as_dict(utterances) | compared.as_dict()
+            click.echo(json.dumps(told, ensure_ascii=False))
+        else:
+            click.echo(told_in_text(compared.result, by))
+            if compared.against_first:
+                gap = compared.against_first
+                click.echo(
+                    f"against {results[0].name}: {100 * gap.difference:+.2f} points "
+                    f"({100 * gap.low:+.2f} to {100 * gap.high:+.2f}), {compared.verdict}"
+                )
+    if page:
+        report.write(page, results)
+    if any(result.failures for result in results):
+        context.exit(1)
+
+
+def told_in_text(result: Result, by: Iterable[str] = ()) -> str:
+    """The result as a person reads it in a terminal."""
+    whole, speed = result.whole, result.speed
+    drawn = f", 95 % interval, {whole.interval.drawn} drawn anew" if whole.interval else ""
+    lines = [
+        f"{result.name} on {result.data}: {whole.utterances} utterances, {whole.words.units} words, "
+        f"{whole.seconds / 60:.1f} min",
+        f"  WER          {100 * whole.words.rate:6.2f} %{_interval(whole)}{drawn}",
+        f"  CER          {100 * whole.characters.rate:6.2f} %",
+        f"  utterance    {100 * (whole.median_wer or 0):6.2f} % (median WER)",
+        f"  errors       {whole.words.substitutions} substituted, {whole.words.deletions} deleted, "
+        f"{whole.words.insertions} inserted",
+        f"  speed        real-time factor {speed.real_time_factor:.4f}, {speed.cpu_per_audio_second:.4f} CPU s an "
+        f"audio s, peak {speed.peak_mb:.0f} MB",
+    ]
+    if result.vocabulary:
+        v = result.vocabulary
+        lines.append(
+            f"  vocabulary   {100 * v.rate:.2f} % of the words are outside the lexicon, with "
+            f"{100 * v.share_of_errors:.1f} % of the substitutions and deletions"
+        )
+    if result.calibration:
+        c = result.calibration
+        detection = f"AUC of finding errors {c.auc:.3f}, gap {c.gap:.3f}, " if c.auc is not None else ""
+        lines.append(f"  confidence   {detection}calibration error {c.calibration_error:.3f}")
+    for name, groups in result.groups.items():
+        lines += _grouped(name, groups, everything=name in by)
+    pairs = [f"{said}>{heard} {n}" for said, heard, n in result.confused[:LISTED]]
+    for heading, entries in (
+        ("confused", pairs),
+        ("deleted", [f"{word} {n}" for word, n in result.deleted[:LISTED]]),
+        ("inserted", [f"{word} {n}" for word, n in result.inserted[:LISTED]]),
+    ):
+        if entries:
+            lines.append(f"  {heading:<12} " + ", ".join(entries))
+    return "\n".join(lines)
+
+
+def _interval(rates: Rates) -> str:
+    found = rates.interval
+    return f" ({100 * found.low:.2f} to {100 * found.high:.2f})" if found else ""
+
+
+def _grouped(name: str, groups: Any, everything: bool) -> list[str]:
+    shown = list(groups.items())
+    heading = f"  by {name}"
+    if name == "speaker" and not everything and len(shown) > LISTED:
+        shown = sorted(shown, key=lambda item: -item[1].words.rate)[:LISTED]
+        heading += f" (the {LISTED} worst of {len(groups)})"
+    width = max(len(value) for value, _ in shown)
+    return [
+        heading,
+        *(
+            f"    {value:<{width}}  {100 * r.words.rate:6.2f} %{_interval(r)}, {r.utterances} utterances"
+            for value, r in shown
+            if r.words.units
+        ),
+    ]
+
+
+def _references(data: str, split: str) -> list[Reference]:
+    from resonet.evaluate import references
+
+    if not references.readable(data):
+        from resonet.data.load import resolve
+
+        # A source without a split of its own is test data as a whole: whoever evaluates it says so.
+        return references.read(resolve(data, unsplit=split), split)
+    return references.read(data, split)
+
+
+def _bundles(names: Sequence[str]) -> list[Found]:
+    from resonet.bundle import choose, find
+
+    return [find(name, "recognizer") for name in names] or [choose("recognizer")]
+
+
+def _progress() -> Callable[[Iterable[Any], int], Iterable[Any]] | None:
+    if not sys.stderr.isatty():
+        return None
+    from tqdm import tqdm
+
+    return lambda items, total: tqdm(items, total=total, unit="file", file=sys.stderr, leave=False)

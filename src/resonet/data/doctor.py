@@ -1,0 +1,378 @@
+"""Examines data before a network is trained on it: every fault that is known to cost days, with names and what to do.
+
+Each check is a small generator of findings over the measured utterances; `examine` runs them all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from resonet.bundle import Histogram
+from resonet.bundle.stats import DURATION_EDGES, LOUDNESS_EDGES, SNR_EDGES
+from resonet.data.findings import Finding, Findings, SplitSummary, ordered
+from resonet.data.measures import Measured, measure_all
+from resonet.data.prepare import UNKNOWN, Skipped
+from resonet.data.split import sentence_key
+from resonet.data.utterance import Utterance
+from resonet.text.normalise import normalise
+
+# Seconds. Longer ones fill the memory of a batch, shorter ones hold no word.
+LONGEST, SHORTEST = 30.0, 0.3
+# Characters a second: read English has a median near 15; 25 is a fast speaker.
+SLOWEST, FASTEST = 2.0, 30.0
+# A modified z-score beyond 6 in the logarithm of the rate, where there are enough utterances to know what is usual.
+OUTLIER, OUTLIER_NEEDS = 6.0, 50
+# dBFS: the quietest clip of a thousand home recordings that people still understood was at -52.
+SILENT = -60.0
+# Of the samples at full scale. One in a thousand is heard.
+CLIPPED = 0.001
+LOWEST_RATE = 16000
+# Read aloud, but dropped from the text.
+SPOKEN_SYMBOLS = frozenset("%&$€£¥@#+=°§²³½¼")
+# Edges and unit of each histogram; those of a bundle's stats.json, so that the two can be laid side by side.
+BINS: dict[str, tuple[tuple[float, ...], str]] = {
+    "duration": (DURATION_EDGES, "s"),
+    "rate": (tuple(float(edge) for edge in range(41)), "characters a second"),
+    "level": (LOUDNESS_EDGES, "dBFS"),
+    "snr": (SNR_EDGES, "dB"),
+}
+
+Progress = Callable[[Iterable[Any], int], Iterable[Any]]
+
+
+def examine(
+    cuts_by_split: Mapping[str, Iterable[Any]],
+    allowed_symbols: Collection[str] | None = None,
+    frame_shift: float = 0.04,
+    units_of: Callable[[str], Sequence[int]] | None = None,
+    quick: bool = False,
+    skipped: Sequence[Skipped] = (),
+    progress: Progress | None = None,
+) -> Findings:
+    """Examines the utterances of each split.
+
+    Args:
+        cuts_by_split: for each split its utterances (`resonet.data.load.utterances`) or Lhotse cuts.
+        allowed_symbols: the characters that the vocabulary has; by default letters, apostrophe and space.
+        frame_shift: seconds between the frames that CTC aligns (0.01 times the subsampling).
+        units_of: the unit numbers of a text as given; by default its normalised characters.
+        quick: read the headers alone, decode nothing.
+        skipped: what `prepare` left out, to be reported too.
+        progress: wraps the utterances while they are measured (given their number), for a progress bar.
+    """
+    splits = {name: [_utterance(item, name) for item in items] for name, items in cuts_by_split.items()}
+    everything = list(itertools.chain.from_iterable(splits.values()))
+    measuring: Iterable[Measured] = measure_all(everything, quick)
+    if progress is not None:
+        measuring = progress(measuring, len(everything))
+    measured = list(measuring)
+    usable = [m for m in measured if not m.fault]
+    units = units_of or (lambda text: [ord(letter) for letter in normalise(text)])
+    too_dense = list(_too_dense(usable, frame_shift, units))
+    findings = [
+        *_left_out(skipped),
+        *_unreadable(measured),
+        *too_dense,
+        *_recordings(usable),
+        *_texts(everything, allowed_symbols),
+        *_rates(usable),
+        *_duplicates(usable),
+        *_leaks(splits),
+    ]
+    unusable = {m.utterance.id for m in measured if m.fault}
+    unusable |= {name.split(": ", 1)[0] for finding in too_dense for name in finding.names}
+    seconds = {m.utterance.id: m.seconds for m in measured}
+    quantities = _quantities(usable)
+    return Findings(
+        findings=ordered(findings),
+        splits={name: _summary(items, seconds) for name, items in splits.items() if items},
+        histograms={name: Histogram.of(values, *BINS[name]) for name, values in quantities.items()},
+        medians={name: round(float(np.median(values)), 3) for name, values in quantities.items()},
+        unusable=frozenset(unusable),
+    )
+
+
+def _utterance(item: Any, split: str) -> Utterance:
+    if isinstance(item, Utterance):
+        return item if item.split == split else dataclasses.replace(item, split=split)
+    said = item.supervisions[0]
+    return Utterance(
+        id=item.id,
+        audio=Path(item.recording.sources[0].source),
+        text=said.text or "",
+        speaker=said.speaker or "",
+        start=item.start,
+        end=item.start + item.duration,
+        split=split,
+        language=said.language or "",
+    )
+
+
+def _named(items: Iterable[Measured], figure: Callable[[Measured], str]) -> tuple[str, ...]:
+    return tuple(f"{m.utterance.id}: {figure(m)}" for m in items)
+
+
+def _left_out(skipped: Sequence[Skipped]) -> Iterator[Finding]:
+    yield Finding(
+        "left out",
+        "error",
+        "utterances that `prepare` left out",
+        tuple(f"{item.where}: {item.reason}" for item in skipped),
+        "repair or remove these rows and files, and prepare again",
+    )
+
+
+def _unreadable(measured: Sequence[Measured]) -> Iterator[Finding]:
+    yield Finding(
+        "unreadable",
+        "error",
+        "recordings that cannot be read",
+        _named((m for m in measured if m.fault), lambda m: m.fault),
+        "get the files again from their source, or remove them; training leaves them out",
+    )
+
+
+def _too_dense(
+    usable: Sequence[Measured], frame_shift: float, units: Callable[[str], Sequence[int]]
+) -> Iterator[Finding]:
+    """CTC needs a frame for each label, and a blank between two equal ones (Graves 2006)."""
+    names = []
+    for m in usable:
+        labels = list(units(m.utterance.text))
+        needed = len(labels) + sum(first == second for first, second in itertools.pairwise(labels))
+        # Rounded first, since 0.3 / 0.1 is just below 3.
+        frames = math.floor(round(m.seconds / frame_shift, 6))
+        if needed > frames:
+            names.append(f"{m.utterance.id}: {needed} frames needed, {frames} there")
+    yield Finding(
+        "too many labels",
+        "error",
+        f"transcripts too long for their recording at {frame_shift * 1000:.0f} ms a frame (CTC has no path)",
+        tuple(names),
+        "is it the right transcript? else use a smaller subsampling or larger units; training leaves them out",
+    )
+
+
+def _recordings(usable: Sequence[Measured]) -> Iterator[Finding]:
+    silent = [m for m in usable if m.level < SILENT or m.peak == 0]
+    yield Finding(
+        "silent",
+        "error",
+        f"silent recordings (below {SILENT:.0f} dBFS)",
+        _named(silent, lambda m: f"{m.level:.0f} dBFS"),
+        "remove them: they teach a network to invent words",
+    )
+    yield Finding(
+        "clipped",
+        "warning",
+        f"clipped recordings (more than {CLIPPED:.1%} of the samples at full scale)",
+        _named((m for m in usable if m.clipped > CLIPPED), lambda m: f"{m.clipped:.2%}"),
+        "record at a lower level; a few of them do no harm in training",
+    )
+    yield Finding(
+        "too long",
+        "warning",
+        f"recordings longer than {LONGEST:.0f} s",
+        _named((m for m in usable if m.seconds > LONGEST), lambda m: f"{m.seconds:.1f} s"),
+        "cut them at pauses into segments with start and end, or they fill the memory alone",
+    )
+    yield Finding(
+        "too short",
+        "warning",
+        f"recordings shorter than {SHORTEST} s",
+        _named((m for m in usable if m.seconds < SHORTEST), lambda m: f"{m.seconds:.3f} s"),
+        "are start and end right? remove those that hold no whole word",
+    )
+    yield Finding(
+        "low sample rate",
+        "warning",
+        f"recordings with a sample rate below {LOWEST_RATE} Hz",
+        _named((m for m in usable if m.sample_rate < LOWEST_RATE), lambda m: f"{m.sample_rate} Hz"),
+        "they are resampled, but their upper band is empty: mix them in only where such calls are to be recognized",
+    )
+    yield Finding(
+        "several channels",
+        "note",
+        "recordings with several channels",
+        _named((m for m in usable if m.channels > 1), lambda m: f"{m.channels} channels"),
+        "their mean is used; where each channel has its own speaker, write one file a channel",
+    )
+
+
+def _texts(everything: Sequence[Utterance], allowed: Collection[str] | None) -> Iterator[Finding]:
+    yield Finding(
+        "empty text",
+        "warning",
+        "utterances without a transcript",
+        tuple(u.id for u in everything if not normalise(u.text, u.language or "en")),
+        "transcribe them, or remove them; noise without speech may stay, so that a network learns to be quiet",
+    )
+    outside: dict[str, int] = defaultdict(int)
+    names = []
+    dropped = []
+    for u in everything:
+        text = normalise(u.text, u.language or "en")
+        unknown = sorted({letter for letter in text if not _known(letter, allowed)})
+        for letter in unknown:
+            outside[letter] += 1
+        if unknown:
+            names.append(f"{u.id}: {' '.join(unknown)}")
+        if symbols := sorted(SPOKEN_SYMBOLS & set(u.text)):
+            dropped.append(f"{u.id}: {' '.join(symbols)}")
+    most = ", ".join(f"{letter} {outside[letter]}x" for letter in sorted(outside, key=lambda c: (-outside[c], c))[:12])
+    yield Finding(
+        "outside the vocabulary",
+        "warning",
+        f"transcripts with characters outside the vocabulary ({most})",
+        tuple(names),
+        "write digits and abbreviations as the words that were said, and correct stray letters",
+    )
+    yield Finding(
+        "spoken symbols",
+        "warning",
+        "transcripts with symbols that are read aloud but dropped",
+        tuple(dropped),
+        "write them as words (per cent, and, dollars)",
+    )
+
+
+def _known(letter: str, allowed: Collection[str] | None) -> bool:
+    if letter == " ":
+        return True
+    return letter in allowed if allowed is not None else (letter.isalpha() or letter == "'" or not letter.isascii())
+
+
+def _rates(usable: Sequence[Measured]) -> Iterator[Finding]:
+    rates = [(m, _rate(m)) for m in usable if m.seconds > 0 and m.utterance.text]
+    impossible = [(m, rate) for m, rate in rates if not SLOWEST <= rate <= FASTEST]
+    yield Finding(
+        "speaking rate",
+        "warning",
+        f"speaking rates outside {SLOWEST:.0f} to {FASTEST:.0f} characters a second",
+        tuple(f"{m.utterance.id}: {rate:.1f}" for m, rate in impossible),
+        "listen: most often the transcript belongs to another recording, or is only a part of what is said",
+    )
+    rest = [(m, rate) for m, rate in rates if SLOWEST <= rate <= FASTEST]
+    if len(rest) < OUTLIER_NEEDS:
+        return
+    logs = np.log([rate for _, rate in rest])
+    centre = np.median(logs)
+    # 1.4826: the median deviation of a normal distribution in standard deviations.
+    spread = 1.4826 * np.median(np.abs(logs - centre)) or np.inf
+    scores = np.abs(logs - centre) / spread
+    yield Finding(
+        "unusual rate",
+        "note",
+        f"speaking rates far from the usual {np.exp(centre):.1f} characters a second",
+        tuple(
+            f"{m.utterance.id}: {rate:.1f}" for (m, rate), score in zip(rest, scores, strict=True) if score > OUTLIER
+        ),
+        "listen to a few of them: is the transcript whole, is there a long pause?",
+    )
+
+
+def _rate(m: Measured) -> float:
+    return len(m.utterance.text) / m.seconds
+
+
+def _duplicates(usable: Sequence[Measured]) -> Iterator[Finding]:
+    by_sound: dict[str, list[Utterance]] = defaultdict(list)
+    by_text: dict[tuple[str, str], list[Utterance]] = defaultdict(list)
+    for m in usable:
+        u = m.utterance
+        if m.sound:
+            by_sound[m.sound].append(u)
+        if u.speaker and not u.speaker.endswith(f"/{UNKNOWN}") and (key := sentence_key(u.text)):
+            by_text[u.speaker, key].append(u)
+    same = [group for group in by_sound.values() if len(group) > 1]
+    across = [group for group in same if len({u.split for u in group}) > 1]
+    within = [group for group in same if len({u.split for u in group}) == 1]
+    yield Finding(
+        "same recording in two splits",
+        "error",
+        "recordings that are in more than one split",
+        tuple(" = ".join(f"{u.id} ({u.split})" for u in group) for group in across),
+        "remove them from train: the error rate on dev and test is too good",
+    )
+    yield Finding(
+        "same recording twice",
+        "warning",
+        "recordings that are there more than once",
+        tuple(" = ".join(u.id for u in group) for group in within),
+        "keep one of each; where the texts differ, find out which is right",
+    )
+    yield Finding(
+        "same sentence by the same speaker",
+        "note",
+        "sentences that one speaker says more than once",
+        tuple(" = ".join(u.id for u in group) for group in by_text.values() if len(group) > 1),
+        "no fault where they were read twice; else keep one of each",
+    )
+
+
+def _leaks(splits: Mapping[str, Sequence[Utterance]]) -> Iterator[Finding]:
+    where: dict[str, set[str]] = defaultdict(set)
+    voices: dict[str, set[str]] = defaultdict(set)
+    for name, items in splits.items():
+        for u in items:
+            if u.speaker and not u.speaker.endswith(f"/{UNKNOWN}"):
+                where[u.speaker].add(name)
+                voices[_corpus(u.speaker)].add(u.speaker)
+    leaking = {speaker: names for speaker, names in where.items() if len(names) > 1}
+    lone = {speaker for speaker in leaking if len(voices[_corpus(speaker)]) == 1}
+    yield Finding(
+        "speaker in two splits",
+        "warning",
+        "speakers that are in more than one split",
+        tuple(f"{speaker}: {', '.join(sorted(leaking[speaker]))}" for speaker in leaking if speaker not in lone),
+        "split by speaker (`resonet prepare` does): new voices are recognized worse than these figures will say",
+    )
+    yield Finding(
+        "one voice in all splits",
+        "note",
+        "corpora of one voice that are in more than one split",
+        tuple(f"{speaker}: {', '.join(sorted(leaking[speaker]))}" for speaker in leaking if speaker in lone),
+        "no fault, but the error rate on this part is that of a known voice",
+    )
+    train = {sentence_key(u.text) for u in splits.get("train", ())} - {""}
+    heard = [u for name, items in splits.items() if name != "train" for u in items if sentence_key(u.text) in train]
+    yield Finding(
+        "sentence in two splits",
+        "note",
+        "utterances of dev and test whose sentence is also in train",
+        tuple(f"{u.id}: {u.text}" for u in heard),
+        "report the error rate with and without them",
+    )
+
+
+def _corpus(speaker: str) -> str:
+    return speaker.rsplit("/", 1)[0] if "/" in speaker else ""
+
+
+def _summary(items: Sequence[Utterance], seconds: Mapping[str, float]) -> SplitSummary:
+    words = [word for u in items for word in normalise(u.text, u.language or "en").split()]
+    return SplitSummary(
+        utterances=len(items),
+        hours=sum(seconds[u.id] for u in items) / 3600,
+        speakers=len({u.speaker for u in items}),
+        words=len(words),
+        distinct_words=len(set(words)),
+    )
+
+
+def _quantities(usable: Sequence[Measured]) -> dict[str, list[float]]:
+    quantities = {
+        "duration": [m.seconds for m in usable],
+        "rate": [_rate(m) for m in usable if m.seconds > 0 and m.utterance.text],
+        "level": [m.level for m in usable if not math.isnan(m.level)],
+        "snr": [m.snr for m in usable if math.isfinite(m.snr)],
+    }
+    return {name: values for name, values in quantities.items() if values}

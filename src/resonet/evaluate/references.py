@@ -1,0 +1,191 @@
+"""What was really said: the test recordings with their texts, read without Lhotse.
+
+Three layouts are read here, and any other raw source goes through `resonet prepare` first:
+
+    OUT/{split}.cuts.jsonl.gz     what `resonet prepare` wrote: JSON lines, each a Lhotse cut
+    DIR/transcripts.tsv           columns path and text; speaker and seconds where known; any other column is kept to
+                                  report by (`subset`, `source`); DIR/speakers.tsv adds its columns (gender, accent)
+    DIR/**/a.wav + a.txt          a text beside each recording
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from resonet.audio import AUDIO_SUFFIXES
+from resonet.errors import DataError
+
+TABLE = "transcripts.tsv"
+SPEAKERS = "speakers.tsv"
+_OWN_COLUMNS = frozenset({"path", "text", "speaker", "seconds"})
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A recording, or a stretch of one, and what is said in it.
+
+    path: the recording. text: as the data gives it. speaker: "" where unknown. seconds: length of the stretch, None
+    where only the recording itself knows. start: seconds into the recording. whole: whether the stretch is all of it.
+    columns: what else the data says about it, to report by.
+    """
+
+    path: Path
+    text: str
+    speaker: str = ""
+    seconds: float | None = None
+    start: float = 0.0
+    whole: bool = True
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def readable(data: str | Path) -> bool:
+    """Whether `data` is in a layout that `read` knows."""
+    folder = Path(data)
+    if folder.is_file():
+        return folder.name == TABLE
+    return folder.is_dir() and (
+        (folder / TABLE).is_file() or bool(_cut_files(folder)) or next(_beside(folder), None) is not None
+    )
+
+
+def read(data: str | Path, split: str = "test") -> list[Reference]:
+    """The references of a data folder (layouts: docstring of this module), those of `split` where it has several.
+
+    A folder of folders named after splits (`data/test/transcripts.tsv`) is taken too.
+
+    Raises:
+        DataError: no such folder, layout or split, a row without path or text, or nothing to score.
+    """
+    place = Path(data)
+    if not place.exists():
+        raise DataError(f"{place} does not exist")
+    table = place if place.is_file() and place.name == TABLE else place / TABLE
+    if table.is_file():
+        found = _read_table(table)
+    elif place.is_dir() and _cut_files(place):
+        found = _read_cuts(place, split)
+    elif (place / split / TABLE).is_file():
+        found = _read_table(place / split / TABLE)
+    else:
+        found = _read_beside(place) if place.is_dir() else []
+        if not found:
+            raise DataError(
+                f"{place} holds no {split}.cuts.jsonl.gz, no {TABLE} and no recordings with a .txt beside them",
+                f"run `resonet prepare {place} OUT` first and evaluate OUT",
+            )
+    if not found:
+        raise DataError(f"{place} holds no utterance to score")
+    return found
+
+
+def _cut_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.cuts.jsonl.gz"))
+
+
+def _read_cuts(folder: Path, split: str) -> list[Reference]:
+    file = folder / f"{split}.cuts.jsonl.gz"
+    if not file.is_file():
+        there = ", ".join(path.name.split(".", 1)[0] for path in _cut_files(folder))
+        raise DataError(f"{folder} has no split {split}", f"it has: {there}")
+    found = []
+    try:
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                if line.strip():
+                    found.append(_of_cut(json.loads(line), folder))
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+        raise DataError(f"{file}: line {len(found) + 1} is damaged", "run `resonet prepare` again") from None
+    return found
+
+
+def _of_cut(cut: dict[str, Any], folder: Path) -> Reference:
+    recording = cut["recording"]
+    said = cut["supervisions"][0]
+    start, seconds = float(cut["start"]), float(cut["duration"])
+    columns = {key: str(value) for key, value in (said.get("custom") or {}).items()}
+    # `prepare` puts the source's name before every id.
+    columns.setdefault("source", str(cut["id"]).split("/", 1)[0])
+    return Reference(
+        path=folder / recording["sources"][0]["source"],
+        text=said.get("text") or "",
+        speaker=said.get("speaker") or "",
+        seconds=seconds,
+        start=start,
+        # A tenth of a second of silence less or more is not worth cutting a file for.
+        whole=start == 0 and abs(seconds - float(recording["duration"])) < 0.1,
+        columns=columns,
+    )
+
+
+def _read_table(file: Path) -> list[Reference]:
+    folder = file.parent
+    people = {row["speaker"]: row for _, row in _rows(folder / SPEAKERS) if "speaker" in row}
+    found = []
+    for number, row in _rows(file):
+        where = f"{file}: line {number}"
+        lacking = next((column for column in ("path", "text") if column not in row), None)
+        if lacking:
+            raise DataError(f"{file} has no column {lacking}", "the columns needed are path and text")
+        if not row["path"]:
+            raise DataError(f"{where} names no recording")
+        speaker = row.get("speaker", "")
+        # The table's own word goes before what is known of the speaker.
+        columns = {**people.get(speaker, {}), **row}
+        found.append(
+            Reference(
+                path=folder / row["path"],
+                text=row["text"],
+                speaker=speaker,
+                seconds=_seconds(row.get("seconds", ""), where),
+                columns={key: value for key, value in columns.items() if key not in _OWN_COLUMNS},
+            )
+        )
+    return found
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows of a TSV with the number of their line; none when there is no such file."""
+    if not file.is_file():
+        return
+    reader = csv.DictReader(io.StringIO(_text(file), newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
+    for row in reader:
+        if None in row:
+            raise DataError(f"{file}: line {reader.line_num} has more columns than the header", "is a tab in the text?")
+        yield reader.line_num, {key.strip().lower(): (value or "").strip() for key, value in row.items()}
+
+
+def _seconds(cell: str, where: str) -> float | None:
+    try:
+        return float(cell) if cell else None
+    except ValueError:
+        raise DataError(f"{where}: seconds is {cell!r}, which is no number") from None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(f"{file} is not UTF-8 text", "save it as UTF-8") from None
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _beside(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in AUDIO_SUFFIXES and path.with_suffix(".txt").is_file():
+            yield path
+
+
+def _read_beside(folder: Path) -> list[Reference]:
+    # Recordings mostly lie in a folder a speaker; where all lie in one, nobody is known.
+    return [
+        Reference(path, _text(path.with_suffix(".txt")).strip(), "" if path.parent == folder else path.parent.name)
+        for path in _beside(folder)
+    ]

@@ -1,0 +1,1 @@
+"""Networks on text: grapheme-to-phone. Each file here is a family."""

@@ -1,0 +1,1 @@
+"""Recognizers: PCM in, log-probabilities of units out. Each file here is a family."""

@@ -1,0 +1,221 @@
+"""Residual convolution network with CTC: the flagship recognizer.
+
+Ancestors: the bypassed factored layers of TDNN-F (Povey et al. 2018, doi 10.21437/Interspeech.2018-1417) and its
+0.66 skip scale; the two strided 3x3 convolutions of Conformer's front end (Gulati et al. 2020, arXiv 2005.08100), here
+with a 2-D residual block; wav2letter's residual CTC network (Synnaeve et al. 2020, arXiv 1911.08460).
+
+Changed: all convolutions are causal and a block's skip runs through a delay of `ahead` frames, so that one graph with
+caches is the whole-file, the batch and the streaming form (layers.py); LayerNorm in place of batch norm (no statistics
+over padding, nothing to freeze); dropout shares its mask over time, and whole blocks are dropped with rising
+probability (stochastic depth, Huang et al. 2016): with few hours of speech the net overfits speakers first.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from resonet.models.layers import CausalSqueeze, DepthwiseConv, LogMel, Tape, TimeConv
+
+
+class Config(BaseModel):
+    """Sizes. `dilations` and `ahead` have one entry a block; `ahead` frames of look-ahead in all must stay short."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mels: int = 80
+    mean_window: int = Field(300, ge=0, description="frames of the moving mean that is taken off; 0: none")
+    subsampling: Literal[4, 8] = 4
+    front: int = Field(16, description="channels of the 2-D front end")
+    width: int = 384
+    bottleneck: int = Field(144, description="inner width of a factored block")
+    block: Literal["factored", "dense", "separable"] = "factored"
+    kernel: int = Field(3, description="taps of each convolution (separable blocks like 9 or 11)")
+    dilations: tuple[int, ...] = (1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 2, 1)
+    ahead: tuple[int, ...] = (2, 2, 2, 2, 1, 1, 0, 0, 0, 0, 0, 0)
+    skip_scale: float = 0.66
+    squeeze: int = Field(0, description="frames of causal squeeze-and-excitation; 0: none")
+    dropout: float = 0.1
+    drop_block: float = Field(0.1, description="stochastic depth: probability for the last block, rising from 0")
+
+    presets: ClassVar[dict[str, dict]] = {
+        "1m": {
+            "width": 192,
+            "bottleneck": 96,
+            "dilations": (1, 1, 2, 2, 3, 3, 3, 2),
+            "ahead": (2, 2, 2, 2, 1, 1, 0, 0),
+            "dropout": 0.05,
+            "drop_block": 0.0,
+        },
+        "4m": {},
+        "15m": {
+            "front": 24,
+            "width": 640,
+            "bottleneck": 256,
+            "dilations": (1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 2, 2, 1),
+            "ahead": (2, 2, 2, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0),
+        },
+        "30m": {
+            "front": 24,
+            "width": 768,
+            "bottleneck": 384,
+            "dilations": (1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 2, 2, 1),
+            "ahead": (2, 2, 2, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+        },
+    }
+
+
+class FrontEnd(nn.Module):
+    """Log-mels [batch, time, mels] -> [batch, time / subsampling, width]: strided 3x3 convolutions and a 2-D block."""
+
+    def __init__(self, c: Config) -> None:
+        super().__init__()
+        strides = 2 if c.subsampling == 4 else 3
+        self.convs = nn.ModuleList(
+            nn.Conv2d(1 if i == 0 else c.front, c.front, 3, stride=2, padding=(0, 1)) for i in range(strides)
+        )
+        self.inner = nn.Conv2d(c.front, c.front, 3, padding=(0, 1))
+        self.outer = nn.Conv2d(c.front, c.front, 3, padding=(0, 1))
+        bands = c.mels
+        for _ in range(strides):
+            bands = (bands + 1) // 2
+        self.project = nn.Linear(c.front * bands, c.width)
+        self.norm = nn.LayerNorm(c.width)
+
+    @staticmethod
+    def _convolve(conv: nn.Conv2d, x: Tensor, tape: Tape) -> Tensor:
+        """x [batch, channels, time, bands], zero or cached frames before it."""
+        x = tape.extend(x.transpose(1, 2), 2 if conv.stride[0] == 1 else 1).transpose(1, 2)
+        return conv(x)
+
+    def forward(self, x: Tensor, tape: Tape) -> Tensor:
+        x = x.unsqueeze(1)
+        for conv in self.convs:
+            x = torch.relu(self._convolve(conv, x, tape))
+        x = x + self._convolve(self.outer, torch.relu(self._convolve(self.inner, x, tape)), tape)
+        x = torch.relu(x).transpose(1, 2).flatten(2)
+        return self.norm(self.project(x))
+
+
+class Block(nn.Module):
+    """skip_scale * delayed(x) + norm(relu(conv(conv(x)))); [batch, time, width] -> the same."""
+
+    def __init__(self, c: Config, index: int) -> None:
+        super().__init__()
+        inner = {"factored": c.bottleneck, "dense": c.width, "separable": c.width}[c.block]
+        conv = DepthwiseConv if c.block == "separable" else TimeConv
+        self.down = conv(c.width, inner, c.kernel, c.dilations[index])
+        self.up = conv(inner, c.width, c.kernel, c.dilations[index])
+        # A factored block is one convolution of low rank: no nonlinearity between its halves (TDNN-F).
+        self.between = nn.Identity() if c.block == "factored" else nn.ReLU()
+        self.squeeze = CausalSqueeze(c.width, c.squeeze) if c.squeeze else None
+        self.norm = nn.LayerNorm(c.width)
+        self.ahead, self.skip_scale, self.dropout = c.ahead[index], c.skip_scale, c.dropout
+        self.drop_block = c.drop_block * index / max(1, len(c.dilations) - 1)
+
+    @property
+    def context(self) -> int:
+        """Frames of input before the present one."""
+        return self.down.context + self.up.context
+
+    def forward(self, x: Tensor, tape: Tape) -> Tensor:
+        before = max(self.down.context, self.ahead)
+        long = tape.extend(x, before)
+        skip = long[:, before - self.ahead : long.shape[1] - self.ahead]
+        y = self.between(self.down(long[:, before - self.down.context :]))
+        y = torch.relu(self.up(tape.extend(y, self.up.context)))
+        if self.squeeze is not None:
+            y = self.squeeze(y, tape)
+        y = self.norm(y)
+        if self.training and (self.dropout or self.drop_block):
+            y = y * self._mask(y)
+        return self.skip_scale * skip + y
+
+    def _mask(self, y: Tensor) -> Tensor:
+        """[batch, 1, width]: dropout shared over time, and rows of zeros where the block is skipped."""
+        keep = torch.rand(y.shape[0], 1, y.shape[2], device=y.device) >= self.dropout
+        stay = torch.rand(y.shape[0], 1, 1, device=y.device) >= self.drop_block
+        return (keep & stay).to(y.dtype) / ((1 - self.dropout) * (1 - self.drop_block))
+
+
+class Network(nn.Module):
+    """PCM at 16 kHz to log-probabilities of units; see `forward` for the streaming form and `scores` for the whole."""
+
+    fit = "gradient"
+    streams = True
+
+    def __init__(self, config: Config, units: int) -> None:
+        super().__init__()
+        if len(config.ahead) != len(config.dilations):
+            raise ValueError("`ahead` and `dilations` need one entry a block each")
+        self.config = config
+        self.features = LogMel(config.mels, config.mean_window)
+        self.front = FrontEnd(config)
+        self.blocks = nn.ModuleList(Block(config, i) for i in range(len(config.dilations)))
+        self.output = nn.Linear(config.width, units)
+
+    @property
+    def stride(self) -> int:
+        """PCM samples a frame of output."""
+        return LogMel.SHIFT * self.config.subsampling
+
+    @property
+    def delay(self) -> int:
+        """Output frames by which results lag their sound: the look-ahead of all blocks."""
+        return sum(self.config.ahead)
+
+    @property
+    def receptive_field(self) -> int:
+        """Output frames (rounded up) that can bear on one frame of output, the moving mean included."""
+        strides = 2 if self.config.subsampling == 4 else 3
+        mel = 3 + sum(2 * 2**i for i in range(strides)) + max(0, self.config.mean_window - 1)
+        squeeze = max(0, self.config.squeeze - 1)
+        return 1 + 4 + -(-mel // self.config.subsampling) + sum(b.context + squeeze for b in self.blocks)
+
+    @property
+    def state_size(self) -> int:
+        """Length of the flat stream state."""
+        with torch.no_grad():
+            pcm = torch.zeros(1, self.stride, device=self.output.weight.device)
+            tape = Tape(keep=True)
+            self._network(self.features(pcm, tape), tape)
+            return tape.state().shape[1]
+
+    def output_lengths(self, samples: Tensor) -> Tensor:
+        """Frames of output for recordings of so many samples."""
+        return (samples + self.stride - 1) // self.stride
+
+    def _network(self, features: Tensor, tape: Tape) -> Tensor:
+        x = self.front(features, tape)
+        for block in self.blocks:
+            x = block(x, tape)
+        return torch.log_softmax(self.output(x), -1)
+
+    def forward(self, pcm: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """One chunk of a stream: pcm [batch, n * stride], state [batch, state_size] -> log-probs, next state.
+
+        The state is zeros at the start. Results lag by `delay` frames: drop the first `delay`, and flush the end with
+        `delay * stride` zero samples.
+        """
+        tape = Tape(state, keep=True)
+        scores = self._network(self.features(pcm, tape), tape)
+        return scores, tape.state()
+
+    def padded(self, pcm: Tensor) -> Tensor:
+        """[batch, samples] -> whole frames and the flush of `delay` frames."""
+        samples = int(self.output_lengths(torch.tensor(pcm.shape[1]))) + self.delay
+        return nn.functional.pad(pcm, (0, samples * self.stride - pcm.shape[1]))
+
+    def scores(self, pcm: Tensor, warp: Tensor | None = None, masks: tuple = ()) -> list[Tensor]:
+        """Whole recordings [batch, samples] -> log-probs [batch, frames, units], once a mask (once if there is none).
+
+        `masks`: functions that hide parts of the features [batch, time, mels] (SpecAugment), each giving one view;
+        `warp` as in LogMel.
+        """
+        features = self.features(self.padded(pcm), Tape(), warp)
+        views = [mask(features) for mask in masks] or [features]
+        scores = self._network(torch.cat(views) if len(views) > 1 else views[0], Tape())
+        return list(scores[:, self.delay :].chunk(len(views)))

@@ -1,0 +1,1 @@
+"""Text: normalisation, units, lexicon, grapheme-to-phone, transcripts and subtitles."""

@@ -1,0 +1,334 @@
+"""The one training loop: steps, averaging, checkpoints, exact resume, a guard against NaN, several processes.
+
+A task brings what differs: `batches`, `loss`, `validate`, `samples`. The loop knows nothing of speech.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from resonet.data.batches import ahead
+from resonet.errors import TrainError
+from resonet.train import checkpoints, optim
+from resonet.train.recipe import Recipe
+
+
+class Batch(Protocol):
+    """What a task trains on at once: `seconds` of audio (or another measure of work) and the `names` of its rows."""
+
+    seconds: float
+    names: list[str]
+
+
+class Task(Protocol):
+    """What is learnt. `batches` must give the same batches for the same pass, from number `start` on."""
+
+    network: nn.Module
+
+    def plan(self, number: int) -> int: ...
+
+    def batches(self, number: int, start: int, step: int) -> Iterator[Any]: ...
+
+    def largest(self) -> Any: ...
+
+    def loss(self, batch: Any, progress: float) -> dict[str, Tensor]: ...
+
+    def validate(self) -> dict[str, float]: ...
+
+    def samples(self) -> list[str]: ...
+
+
+@dataclass
+class Progress:
+    """Where a run is: `number` passes done, `index` batches of the present one, `elapsed` seconds of training."""
+
+    step: int = 0
+    number: int = 0
+    index: int = 0
+    elapsed: float = 0.0
+    best: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the log: kind `step`, `validation`, `bad` or `end`, and its values."""
+
+    kind: str
+    values: dict[str, Any]
+
+
+Listener = Callable[[Event], None]
+
+
+class World:
+    """This process among those that `torchrun` started; alone without it."""
+
+    def __init__(self) -> None:
+        self.rank, self.size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        if self.size > 1 and not torch.distributed.is_initialized():
+            torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+
+    def mean_gradients(self, network: nn.Module) -> None:
+        """Averages the gradients over all processes."""
+        if self.size == 1:
+            return
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        flat = torch.cat([g.flatten() for g in gradients])
+        torch.distributed.all_reduce(flat)
+        flat /= self.size
+        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def agree(self, value: float) -> float:
+        """The value of process 0, so that clocks decide alike everywhere."""
+        if self.size == 1:
+            return value
+        tensor = torch.tensor([value], dtype=torch.float64)
+        torch.distributed.broadcast(tensor, 0)
+        return float(tensor)
+
+
+class Loop:
+    """Trains `task` as `recipe` says, in `folder` (checkpoint.pt, log.jsonl, bad batches).
+
+    Args:
+        listener: is told of steps and validations; the command line draws its display from them.
+    Raises:
+        TrainError: ten steps in a row were not finite; the disk is full; nothing to resume.
+    """
+
+    def __init__(self, task: Task, recipe: Recipe, folder: Path, listener: Listener | None = None) -> None:
+        self.task, self.recipe, self.folder = task, recipe, folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.world = World()
+        self.optimiser = optim.optimiser(task.network, recipe.optimiser)
+        self.clip = optim.Clip(recipe.optimiser.clip)
+        self.average = {n: p.detach().clone() for n, p in task.network.named_parameters()}
+        self.progress = Progress()
+        self._listener = listener
+        self._stop = False
+        self._bad_in_a_row = 0
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    def resume(self) -> None:
+        """Takes up the run from its last checkpoint."""
+        content = checkpoints.load(self.checkpoint)
+        self.task.network.load_state_dict(content["network"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        self.average = content["average"]
+        self.clip.history.extend(content["norms"])
+        self.progress = Progress(**content["progress"])
+        torch.set_rng_state(content["random"])
+
+    def save(self) -> None:
+        """Writes the checkpoint (process 0 only)."""
+        if self.world.rank:
+            return
+        checkpoints.save(
+            self.checkpoint,
+            {
+                "network": self.task.network.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "average": self.average,
+                "norms": list(self.clip.history),
+                "progress": vars(self.progress),
+                "random": torch.get_rng_state(),
+            },
+        )
+
+    def run(self) -> None:
+        """Trains to the end, or to the first Ctrl-C, after which the checkpoint is saved and KeyboardInterrupt raised."""
+        restore = self._catch_interrupts()
+        try:
+            self._probe_memory()
+            last_save = last_check = time.monotonic()
+            while self._share() < 1 and not self._stop:
+                for batch in self._batches():
+                    self._step(batch)
+                    now = time.monotonic()
+                    due = self.world.agree(now)
+                    if due - last_check > self.recipe.validate_every:
+                        self._validate()
+                        last_check = time.monotonic()
+                    if due - last_save > self.recipe.checkpoint_every:
+                        self.save()
+                        last_save = time.monotonic()
+                    if self._stop or self._share() >= 1:
+                        break
+                else:
+                    self.progress.number, self.progress.index = self.progress.number + 1, 0
+            self.save()
+            if self._stop:
+                raise KeyboardInterrupt
+            self._validate()
+            self._tell("end", {"step": self.progress.step, "elapsed": self.progress.elapsed})
+        finally:
+            restore()
+
+    def averaged(self) -> AveragedWeights:
+        """A context in which the network holds the running mean of its weights."""
+        return AveragedWeights(self.task.network, self.average)
+
+    def _share(self) -> float:
+        """How much of the training is done, 0..1."""
+        p = self.progress
+        if self.recipe.time is not None:
+            return min(1.0, self.world.agree(p.elapsed) / self.recipe.time)
+        done = p.number + p.index / max(1, self.task.plan(p.number) // self.world.size)
+        return min(1.0, done / (self.recipe.passes or 1))
+
+    def _batches(self) -> Iterator[Any]:
+        p, size = self.progress, self.world.size
+        whole = self.task.plan(p.number) // size * size
+        made = self.task.batches(p.number, p.index * size, p.step)
+        mine = (b for i, b in enumerate(made, p.index * size) if i < whole and i % size == self.world.rank)
+        return ahead(mine)
+
+    def _step(self, batch: Any) -> None:
+        started = time.monotonic()
+        progress, p = self._share(), self.progress
+        rate = optim.rate(self.recipe.optimiser, progress)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        losses = self._losses(batch, progress)
+        (losses["loss"] / self.recipe.accumulate).backward()
+        p.index += 1
+        if p.index % self.recipe.accumulate == 0:
+            self._update(batch, losses)
+        p.step += 1
+        spent = time.monotonic() - started
+        p.elapsed += spent
+        self._tell(
+            "step",
+            {
+                "step": p.step,
+                "pass": p.number,
+                "share": round(self._share(), 5),
+                "rate": rate,
+                "elapsed": round(p.elapsed, 2),
+                "seconds": batch.seconds,
+                "speed": batch.seconds / max(spent, 1e-9),
+                **{k: float(v.detach()) for k, v in losses.items()},
+            },
+        )
+
+    def _losses(self, batch: Any, progress: float) -> dict[str, Tensor]:
+        self.task.network.train()
+        low = self.recipe.precision == "bfloat16"
+        with torch.autocast(self.recipe.device.split(":")[0], torch.bfloat16, enabled=low):
+            return self.task.loss(batch, progress)
+
+    def _update(self, batch: Any, losses: dict[str, Tensor]) -> None:
+        network = self.task.network
+        self.world.mean_gradients(network)
+        norm = self.clip(network.parameters())
+        if norm != norm or norm in (float("inf"), float("-inf")):
+            self._bad(batch, losses)
+        else:
+            self._bad_in_a_row = 0
+            self.optimiser.step()
+            self._follow()
+        self.optimiser.zero_grad(set_to_none=True)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Moves the running mean; early steps weigh more, or the mean would hold the random start for long."""
+        decay = min(self.recipe.average, (1 + self.progress.step) / (10 + self.progress.step))
+        new = [p.detach() for p in self.task.network.parameters()]
+        torch._foreach_lerp_(list(self.average.values()), new, 1 - decay)
+
+    def _bad(self, batch: Any, losses: dict[str, Tensor]) -> None:
+        """Keeps a batch whose gradients are not finite, names its rows, and goes on without it."""
+        self._bad_in_a_row += 1
+        place = self.folder / "bad"
+        place.mkdir(exist_ok=True)
+        file = place / f"step-{self.progress.step}.pt"
+        checkpoints.save(file, {k: v for k, v in vars(batch).items() if isinstance(v, (Tensor, list, float, int))})
+        values = {"step": self.progress.step, "names": batch.names, "file": str(file)}
+        self._tell("bad", values)
+        if self._bad_in_a_row >= 10:
+            raise TrainError(
+                f"ten steps in a row had no finite gradient, the last on {', '.join(batch.names[:3])}",
+                f"the batches are in {place}; lower the rate with --set optimiser.rate=5e-4, or run `resonet doctor`",
+            )
+
+    def _probe_memory(self) -> None:
+        """Runs the largest batch once without learning, so that memory runs out now or never."""
+        state = torch.get_rng_state()
+        losses = self._losses(self.task.largest(), 1.0)
+        losses["loss"].backward()
+        self.task.network.zero_grad(set_to_none=True)
+        torch.set_rng_state(state)
+
+    def _validate(self) -> None:
+        if self.world.rank == 0:
+            with self.averaged():
+                self.task.network.eval()
+                values = self.task.validate()
+                samples = self.task.samples()
+            for key, value in values.items():
+                self.progress.best[key] = min(value, self.progress.best.get(key, value))
+            self._tell("validation", {"step": self.progress.step, **values, "samples": samples})
+        if self.world.size > 1:
+            torch.distributed.barrier()
+
+    def _tell(self, kind: str, values: dict[str, Any]) -> None:
+        if self.world.rank:
+            return
+        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
+            log.write(json.dumps({"kind": kind, **values}, ensure_ascii=False) + "\n")
+        if self._listener:
+            self._listener(Event(kind, values))
+
+    def _catch_interrupts(self) -> Callable[[], None]:
+        """The first Ctrl-C (or SIGTERM) ends the run after the present step; the second one ends it at once."""
+        if threading.current_thread() is not threading.main_thread():
+            return lambda: None
+        before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+
+        def note(_number: int, _frame: object) -> None:
+            if self._stop:
+                raise KeyboardInterrupt
+            self._stop = True
+
+        def restore() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        for number in before:
+            signal.signal(number, note)
+        return restore
+
+
+class AveragedWeights:
+    """Lends a network other weights inside a `with`, and gives its own back after."""
+
+    def __init__(self, network: nn.Module, weights: dict[str, Tensor]) -> None:
+        self._network, self._weights = network, weights
+        self._own: dict[str, Tensor] = {}
+
+    def __enter__(self) -> nn.Module:
+        with torch.no_grad():
+            for name, parameter in self._network.named_parameters():
+                self._own[name] = parameter.detach().clone()
+                parameter.copy_(self._weights[name])
+        return self._network
+
+    def __exit__(self, *_: object) -> None:
+        with torch.no_grad():
+            for name, parameter in self._network.named_parameters():
+                parameter.copy_(self._own[name])

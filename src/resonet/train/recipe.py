@@ -1,0 +1,157 @@
+"""Recipes: everything that decides a training run, as YAML checked by pydantic."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from resonet.data.augment import Augmentation
+from resonet.errors import UsageError
+
+FOLDER = Path(__file__).parent / "recipes"
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Units(Strict):
+    """What the network emits."""
+
+    type: Literal["characters", "bpe", "phones"] = "characters"
+    size: int = Field(256, description="word pieces (bpe only)")
+    lexicon: str | None = Field(None, description="CMUdict text or word<TAB>phones (phones only)")
+    g2p: str | None = Field(None, description="bundle of kind g2p for words that the lexicon lacks (phones only)")
+
+
+class Optimiser(Strict):
+    """How gradients become steps; `momentum` is for momentum and rmsprop."""
+
+    name: Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "novograd"] = "adamw"
+    rate: float = Field(2e-3, gt=0, description="peak learning rate")
+    betas: tuple[float, float] = (0.9, 0.98)
+    momentum: float = 0.9
+    weight_decay: float = 0.02
+    schedule: Literal["cosine", "linear", "eden", "constant"] = "cosine"
+    warm_up: float = Field(0.05, ge=0, lt=1, description="share of training in which the rate rises")
+    clip: float = Field(2.0, gt=0, description="gradients are clipped at this times their running median norm")
+
+
+class Loss(Strict):
+    """What is minimised. `consistency` is CR-CTC's weight (0.2 in the paper, 0: off, one view a batch)."""
+
+    name: Literal["ctc", "cross_entropy"] = "ctc"
+    consistency: float = Field(0.0, ge=0)
+    consistency_from: float = Field(0.0, ge=0, le=1, description="share of training before the second view begins")
+
+
+class Recipe(Strict):
+    """A training run. Give `passes` over the data, or `time` on the clock, after which the rate has come to its end."""
+
+    task: Literal["recognize", "pronounce"] = "recognize"
+    family: str = "resnet_ctc"
+    preset: str = "1m"
+    network: dict[str, Any] = Field(default_factory=dict, description="single settings of the family over the preset")
+    language: str = "en"
+    units: Units = Units()
+    augmentation: Augmentation = Augmentation()
+    optimiser: Optimiser = Optimiser()
+    loss: Loss = Loss()
+    initialisation: Literal["family", "normal", "xavier", "kaiming"] = "family"
+    passes: float | None = Field(None, gt=0)
+    time: float | None = Field(None, gt=0, description="seconds, or text like 3m or 2h")
+    batch_seconds: float = Field(120.0, gt=0, description="audio seconds a batch, padding included")
+    accumulate: int = Field(1, ge=1, description="batches a step")
+    average: float = Field(0.999, ge=0, lt=1, description="decay of the running mean of weights that is kept (EMA)")
+    validate_every: float = Field(600.0, gt=0, description="seconds between validations")
+    checkpoint_every: float = Field(120.0, gt=0, description="seconds between checkpoints")
+    lm: str | None = Field(None, description="language model for word error rates in training and for the bundle")
+    longest: float = Field(30.0, description="utterances of more seconds are left out")
+    cache: str | None = Field(None, description="folder for decoded recordings; by default the user's cache")
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: int | None = Field(None, ge=1)
+    device: str = "cpu"
+    seed: int = 0
+
+    @field_validator("time", "validate_every", "checkpoint_every", mode="before")
+    @classmethod
+    def _seconds(cls, value: object) -> object:
+        if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+            return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+        return value
+
+    @model_validator(mode="after")
+    def _length(self) -> Recipe:
+        if (self.passes is None) == (self.time is None):
+            raise ValueError("give either passes or time")
+        return self
+
+
+def names() -> list[str]:
+    """The recipes that come with resonet."""
+    return sorted(p.stem for p in FOLDER.glob("*.yaml"))
+
+
+def load(name_or_path: str, settings: list[str] | None = None) -> Recipe:
+    """A recipe by name or file, with `a.b=c` settings over it.
+
+    Raises UsageError: unknown recipe, key or value; each names what is near.
+    """
+    import yaml
+
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        if name_or_path not in names():
+            near = difflib.get_close_matches(name_or_path, names(), 1)
+            raise UsageError(
+                f"there is no recipe {name_or_path!r}",
+                f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(names()),
+            )
+        path = FOLDER / f"{name_or_path}.yaml"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise UsageError(f"the recipe {path} cannot be read: {error}") from error
+    return parse(content, settings or [], str(path))
+
+
+def parse(content: dict[str, Any], settings: list[str], where: str) -> Recipe:
+    """A checked recipe from plain data and `a.b=c` settings; raises UsageError."""
+    import yaml
+
+    if not isinstance(content, dict):
+        raise UsageError(f"{where} is no recipe", "it must hold keys and values")
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set {setting} has no '='", "write --set key=value")
+        *groups, last = key.strip().split(".")
+        place = content
+        for group in groups:
+            place = place.setdefault(group, {})
+            if not isinstance(place, dict):
+                raise UsageError(f"--set {setting}: {group} is a single value")
+        place[last] = yaml.safe_load(value)
+        if last in ("passes", "time") and not groups:  # one replaces the other
+            content.pop({"passes": "time", "time": "passes"}[last], None)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(f"{where}: {_first_problem(error)}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"{key or 'recipe'}: {first['msg']}"
+    model: type[BaseModel] = Recipe
+    for part in first["loc"][:-1]:
+        model = model.model_fields[str(part)].annotation  # type: ignore[assignment]
+    near = difflib.get_close_matches(str(first["loc"][-1]), model.model_fields, 1)
+    return f"{key} is no setting" + (f"; did you mean {near[0]!r}?" if near else "")

@@ -1,0 +1,266 @@
+"""Recognition: recordings with transcripts in, a CTC network of characters, word pieces or phones out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from resonet.data.augment import Places, spec_augment
+from resonet.data.batches import Draw, draw_batches, pad
+from resonet.data.utterance import Utterance
+from resonet.data.waveforms import SAMPLE_RATE, Waveforms
+from resonet.decoding.align import align_batch
+from resonet.errors import DataError
+from resonet.models import registry
+from resonet.models.layers import LogMel
+from resonet.text.normalise import normalise
+from resonet.text.units import Units
+from resonet.train import losses, optim
+from resonet.train.recipe import Recipe
+
+# Random streams of a run, so that one draw never shifts another: batches, waveforms, masks.
+_BATCHES, _SOUNDS, _MASKS = 1, 2, 3
+
+
+@dataclass
+class SpeechBatch:
+    """float32 [batch, samples] recordings with their lengths, and the units of all rows end to end."""
+
+    pcm: Tensor
+    lengths: Tensor
+    targets: Tensor
+    target_lengths: Tensor
+    warp: Tensor | None
+    masks: int
+    seconds: float
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Utterances with their units, in one order."""
+
+    utterances: list[Utterance]
+    targets: list[list[int]]
+    dropped: list[tuple[str, str]]
+
+
+def corpus(
+    utterances: Sequence[Utterance], encode: Callable[[str], list[int]], language: str, longest: float, shift: float
+) -> Corpus:
+    """The utterances that CTC can learn from, and why the others were dropped.
+
+    CTC needs a frame a unit and one more between equal units; `shift` is seconds a frame at the highest speed.
+    """
+    kept: list[Utterance] = []
+    targets: list[list[int]] = []
+    dropped: list[tuple[str, str]] = []
+    for u in utterances:
+        seconds = (u.end or 0.0) - u.start
+        try:
+            units = encode(normalise(u.text, language))
+        except DataError as error:
+            dropped.append((u.id, error.message))
+            continue
+        repeats = sum(a == b for a, b in zip(units, units[1:], strict=False))
+        if seconds > longest:
+            dropped.append((u.id, f"{seconds:.1f} s is over {longest:g} s"))
+        elif len(units) + repeats > seconds / shift:
+            dropped.append((u.id, f"{len(units)} units do not fit into {seconds:.2f} s"))
+        else:
+            kept.append(u)
+            targets.append(units)
+    return Corpus(kept, targets, dropped)
+
+
+class Recognize:
+    """The task of recognition; see `train.loop.Task`.
+
+    Args:
+        train, dev: utterances of the two splits.
+        units, encode: the network's units, and how a normalised text becomes their ids.
+        words: decodes log-probs of many utterances to texts, for word error rates while training; None: units only.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        train: Sequence[Utterance],
+        dev: Sequence[Utterance],
+        units: Units,
+        encode: Callable[[str], list[int]],
+        cache: Path,
+        words: Callable[[list[NDArray[np.float32]]], list[str]] | None = None,
+        progress: Any = None,
+    ) -> None:
+        self.recipe, self.units, self.words = recipe, units, words
+        module = registry.family(recipe.family)
+        self.config = registry.configure(module, recipe.preset, recipe.network)
+        torch.manual_seed(recipe.seed)
+        self.network = module.Network(self.config, len(units)).to(recipe.device)
+        optim.initialise(self.network, recipe.initialisation)
+        a = recipe.augmentation
+        shift = self.network.stride / SAMPLE_RATE
+        self.train = corpus(train, encode, recipe.language, recipe.longest, shift * max(a.speeds))
+        self.dev = corpus(dev, encode, recipe.language, recipe.longest, shift)
+        if not self.train.utterances:
+            raise DataError("no utterance can be trained on", "run `resonet doctor` on the data")
+        self.waves = Waveforms(self.train.utterances, cache, sorted({1.0, *a.speeds}), progress)
+        self.dev_waves = Waveforms(self.dev.utterances, cache, progress=progress)
+        self._places = Places(a)
+        self._plans: dict[int, list[list[Draw]]] = {}
+        self._checked: list[NDArray[np.float32]] = []
+        self._calibrate()
+
+    def plan(self, number: int) -> int:
+        """Batches of pass `number`."""
+        return len(self._plan(number))
+
+    def batches(self, number: int, start: int, step: int) -> Iterator[SpeechBatch]:
+        """The batches of a pass from number `start` on; `step` is unused, all draws depend on (pass, batch)."""
+        for i, draws in enumerate(self._plan(number)[start:], start):
+            yield self._batch(draws, number, i)
+
+    def largest(self) -> SpeechBatch:
+        """The batch with the most samples of the first pass."""
+        plan = self._plan(0)
+        size = [len(b) * max(self.waves.length(d.index, d.speed) for d in b) for b in plan]
+        return self._batch(plan[int(np.argmax(size))], 0, 0)
+
+    def loss(self, batch: SpeechBatch, progress: float) -> dict[str, Tensor]:
+        """The loss and its parts, nats a unit."""
+        r = self.recipe
+        two = r.loss.consistency > 0 and progress >= r.loss.consistency_from
+        masks = []
+        if progress >= r.augmentation.start_after or two:
+            rng = np.random.default_rng([r.seed, _MASKS, batch.masks])
+            masks = [spec_augment(r.augmentation, rng) for _ in range(2 if two else 1)]
+        views = self.network.scores(batch.pcm.to(r.device), batch.warp, tuple(masks))
+        frames = self.network.output_lengths(batch.lengths)
+        if r.loss.name == "cross_entropy":
+            return {"loss": losses.cross_entropy(views[0], self._labels(views[0], frames, batch))}
+        ctc = [losses.ctc(v.float(), frames, batch.targets, batch.target_lengths) for v in views]
+        total = torch.stack(ctc).mean()
+        parts = {"ctc": total}
+        if two:
+            parts["consistency"] = losses.consistency(*views, frames, batch.target_lengths)
+            total = total + r.loss.consistency * parts["consistency"]
+        return {"loss": total, **parts}
+
+    @torch.no_grad()
+    def scores(self, waves: Waveforms, limit: int | None = None) -> list[NDArray[np.float32]]:
+        """Log-probs [frames, units] of every utterance, in order."""
+        self.network.eval()
+        order = sorted(range(len(waves))[:limit], key=waves.length)
+        found: dict[int, NDArray[np.float32]] = {}
+        for i in range(0, len(order), 16):
+            rows = order[i : i + 16]
+            pcm, lengths = pad([waves.samples(r).astype(np.float32) / 32767 for r in rows])
+            scores = self.network.scores(torch.from_numpy(pcm).to(self.recipe.device))[0].float().cpu().numpy()
+            frames = self.network.output_lengths(torch.from_numpy(lengths)).tolist()
+            found.update({r: scores[k, : frames[k]] for k, r in enumerate(rows)})
+        return [found[i] for i in range(len(order))]
+
+    def validate(self) -> dict[str, float]:
+        """Error rates on dev in percent: of units by the best path, and of words where there is a decoder."""
+        from rapidfuzz.distance import Levenshtein
+
+        self._checked = self.scores(self.dev_waves)
+        pairs = list(zip(self._checked, self.dev.targets, strict=True))
+        wrong = sum(Levenshtein.distance(best_path(s), t) for s, t in pairs)
+        result = {"unit_error_rate": 100 * wrong / max(1, sum(len(t) for t in self.dev.targets))}
+        if self.words and pairs:
+            texts = [normalise(u.text, self.recipe.language).split() for u in self.dev.utterances]
+            found = [t.split() for t in self.words(self._checked)]
+            errors = sum(Levenshtein.distance(a, b) for a, b in zip(texts, found, strict=True))
+            result["wer"] = 100 * errors / max(1, sum(map(len, texts)))
+        return result
+
+    def samples(self) -> list[str]:
+        """A few dev utterances: what was said, and what was heard."""
+        heard = self._checked[:3]
+        texts = self.words(heard) if self.words else [self.units.decode(best_path(s)) for s in heard]
+        return [f"{u.text.lower()} -> {t}" for u, t in zip(self.dev.utterances, texts, strict=False)]
+
+    def _plan(self, number: int) -> list[list[Draw]]:
+        if number not in self._plans:
+            self._plans = {
+                number: draw_batches(
+                    self.waves.length,
+                    len(self.waves),
+                    limit=int(self.recipe.batch_seconds * SAMPLE_RATE),
+                    seed=self.recipe.seed * 10 + _BATCHES,
+                    number=number,
+                    speeds=self.recipe.augmentation.speeds,
+                    ascending=number == 0,
+                )
+            }
+        return self._plans[number]
+
+    def _batch(self, draws: list[Draw], number: int, index: int) -> SpeechBatch:
+        rng = np.random.default_rng([self.recipe.seed, _SOUNDS, number, index])
+        sounds, targets = [], []
+        for d in draws:
+            wordless = self._places.wordless(self.waves.length(d.index, d.speed), rng)
+            if wordless is None:
+                samples = self.waves.samples(d.index, d.speed).astype(np.float32) / 32767
+                sounds.append(self._places(samples, rng))
+                targets.append(self.train.targets[d.index])
+            else:
+                sounds.append(wordless)
+                targets.append([])
+        pcm, lengths = pad(sounds)
+        warp = None
+        if self.recipe.augmentation.warp:
+            warp = torch.from_numpy(rng.integers(len(LogMel.WARPS), size=len(draws)))
+        return SpeechBatch(
+            pcm=torch.from_numpy(pcm),
+            lengths=torch.from_numpy(lengths),
+            targets=torch.tensor([u for t in targets for u in t], dtype=torch.long),
+            target_lengths=torch.tensor([len(t) for t in targets]),
+            warp=warp,
+            masks=number * 1_000_000 + index,
+            seconds=sum(self.waves.length(d.index) for d in draws) / SAMPLE_RATE,
+            names=[self.train.utterances[d.index].id for d in draws],
+        )
+
+    def _labels(self, scores: Tensor, frames: Tensor, batch: SpeechBatch) -> Tensor:
+        """The best path of each transcript through the scores, [batch, frames], -1 after the end."""
+        targets = [t.tolist() for t in batch.targets.split(batch.target_lengths.tolist())]
+        rows = [s[:n] for s, n in zip(scores.detach().float().cpu().numpy(), frames.tolist(), strict=True)]
+        labels = torch.full(scores.shape[:2], -1)
+        for row, places, units in zip(labels, align_batch(rows, targets), targets, strict=True):
+            path = np.asarray([*units, 0])[places]  # place -1 is the blank at the end
+            row[: len(path)] = torch.from_numpy(path)
+        return labels.to(scores.device)
+
+    @torch.no_grad()
+    def _calibrate(self) -> None:
+        """Fixes the feature normalisation from 300 utterances of the training data."""
+        features = getattr(self.network, "features", None)
+        if not isinstance(features, LogMel):
+            return
+        rng = np.random.default_rng(self.recipe.seed)
+        total = square = torch.zeros(features.mels)
+        frames = 0
+        for i in rng.permutation(len(self.waves))[:300]:
+            pcm = torch.from_numpy(self.waves.samples(int(i)).astype(np.float32) / 32767)
+            pcm = pcm[: len(pcm) // LogMel.SHIFT * LogMel.SHIFT].unsqueeze(0).to(self.recipe.device)
+            one, two = features.calibrate(pcm)
+            total, square, frames = total + one.cpu(), square + two.cpu(), frames + pcm.shape[1] // LogMel.SHIFT
+        mean = total / frames
+        features.set_statistics(mean, (square / frames - mean.square()).clamp(min=0).sqrt())
+
+
+def best_path(scores: NDArray[np.float32]) -> list[int]:
+    """Units of the most likely path: repeats merged, blanks dropped; scores [frames, units]."""
+    path = scores.argmax(1)
+    keep = (path != 0) & (path != np.concatenate([[-1], path[:-1]]))
+    return path[keep].tolist()

@@ -1,0 +1,53 @@
+"""Loudness of signals whose values are known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resonet import audio
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def test_sine_of_half_scale() -> None:
+    got = audio.measure((0.5 * np.sin(np.arange(16000) / 5)).astype(np.float32), 16000)
+    assert got.rms_dbfs == pytest.approx(-9.03, abs=0.02)
+    assert got.peak == pytest.approx(0.5, abs=1e-3)
+    assert got.clipped_fraction == 0
+    assert got.snr_db < 3
+
+
+def test_clipping() -> None:
+    samples = np.zeros(1000, np.float32)
+    samples[:50] = 1
+    samples[50:100] = -1
+    assert audio.measure(samples, 16000).clipped_fraction == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("time", [0, 1, 100, 16000])
+def test_silence(time: int) -> None:
+    got = audio.measure(np.zeros(time, np.float32), 16000)
+    assert got == audio.Loudness(-120.0, 0.0, 0.0, 0.0)
+    json.dumps(asdict(got), allow_nan=False)
+
+
+@pytest.mark.parametrize("wanted", [10, 20, 30])
+def test_signal_to_noise_ratio(wanted: int) -> None:
+    random = np.random.default_rng(0)
+    samples = random.normal(size=80000)
+    burst = np.zeros(80000)
+    burst[20000:70000] = random.normal(size=50000) * 10 ** (wanted / 20)
+    got = audio.measure((0.01 * (samples + burst)).astype(np.float32), 16000)
+    assert got.snr_db == pytest.approx(wanted, abs=1.5)
+
+
+def test_a_sample_is_loud_and_clean() -> None:
+    got = audio.measure(audio.read(SAMPLES / "english-1.opus"), 16000)
+    assert -40 < got.rms_dbfs < -10
+    assert got.snr_db > 15
+    assert got.clipped_fraction < 1e-3

@@ -1,0 +1,139 @@
+"""The manifest: strict about what it knows, lenient to newer minor formats, plain about other majors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from resonet.bundle.manifest import FORMAT, Manifest, check_runtime, dump, name_from, parse
+from resonet.cli import bundle as verb
+from resonet.errors import BundleError
+
+Fields = dict[str, Any]
+
+
+@pytest.fixture
+def whole(fields: Fields) -> Fields:
+    return {"format": list(FORMAT), **fields, "members": {"model.onnx": {"sha256": "ab" * 32, "bytes": 3}}}
+
+
+def read(fields: Any) -> Manifest:
+    return parse(json.dumps(fields).encode(), "x.resonet")
+
+
+def test_round_trip(whole: Fields) -> None:
+    manifest = read(whole)
+    assert parse(dump(manifest), "x") == manifest
+    assert manifest.units is not None and manifest.units.symbols == ("<blank>", "|", "a")
+    assert json.loads(dump(manifest))["units"]["list"] == ["<blank>", "|", "a"]
+    assert manifest.decoding is not None and manifest.decoding.beam == 32 and manifest.decoding.confidence is None
+    with pytest.raises(ValidationError):
+        manifest.name = "other"  # type: ignore[misc]
+
+
+def test_unknown_fields_are_refused(whole: Fields) -> None:
+    with pytest.raises(BundleError, match="colour: Extra inputs"):
+        read({**whole, "colour": "red"})
+    whole["decoding"]["beem"] = 3
+    with pytest.raises(BundleError, match=r"decoding\.beem: Extra inputs"):
+        read(whole)
+
+
+def test_unknown_fields_of_a_newer_minor_format_are_ignored(whole: Fields) -> None:
+    known = read(whole)
+    whole["format"] = [FORMAT[0], FORMAT[1] + 1]
+    whole["colour"] = {"hue": 1}
+    whole["licence"][0]["since"] = 2027
+    whole["members"]["model.onnx"]["crc"] = 0
+    newer = read(whole)
+    assert newer.model_copy(update={"format": FORMAT}) == known
+    whole["sample_rate"] = "16000"
+    with pytest.raises(BundleError, match="sample_rate: Input should be a valid integer"):
+        read(whole)
+
+
+@pytest.mark.parametrize("major", [0, 2, 99])
+def test_another_major_format_is_refused_whatever_else_it_says(major: int) -> None:
+    with pytest.raises(BundleError, match=rf"has bundle format {major}\.7, this version reads 1\.x") as caught:
+        read({"format": [major, 7], "all": "new"})
+    assert ("newer resonet" in caught.value.hint) == (major > 1)
+    with pytest.raises(BundleError, match=r"resonet 3\.1 reads it: pip install --upgrade 'resonet>=3\.1'"):
+        read({"format": [major, 7], "runtime": {"resonet": "3.1"}})
+    with pytest.raises(BundleError) as caught:
+        read({"format": [major, 7], "runtime": {"resonet": "1'; echo bad"}})
+    assert "echo" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"[]", b"null", b"\xff\xfe", b'{"format": 1}', b'{"format": ["1", "0"]}', b'{"format": [1.0, 0]}',
+     b'{"format": [1, 0], "sample_rate": NaN}', b"[" * 100_000, b'{"format": [1, 0]} x'],
+)  # fmt: skip
+def test_what_is_no_manifest(content: bytes) -> None:
+    with pytest.raises(BundleError, match=r"^x\.resonet: manifest\.json"):
+        parse(content, "x.resonet")
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("kind", "singer"), ("name", "Über"), ("name", "a/b"), ("name", "-a"), ("name", ""), ("created", "yesterday"),
+        ("sample_rate", 16000.5), ("sample_rate", "16000"), ("sample_rate", -1), ("sample_rate", 0),
+        ("frame_shift", "0.01"), ("frame_shift", 0), ("subsampling", 0), ("languages", "en"),
+        ("languages", ["English"]),
+        ("units", None), ("units", {"type": "runes", "list": ["a", "b"], "blank": 0}),
+        ("units", {"type": "phones", "list": ["a", "a"], "blank": 0}),
+        ("units", {"type": "phones", "list": ["a", "b"], "blank": 2}),
+        ("licence", [{"spdx": "MIT"}]), ("data", {"name": "x", "sha256": "zz"}), ("runtime", {}),
+        ("runtime", {"delay": -1, "state": 3}), ("runtime", {"delay": 1.5, "state": 3}),
+        ("runtime", {"delay": True, "state": 3}),
+        ("members", {}), ("members", {"model.onnx": {"sha256": "ab" * 32, "bytes": -1}}),
+        ("members", {"model.onnx": {"sha256": "ab" * 32, "bytes": 1}, "../x": {"sha256": "ab" * 32, "bytes": 1}}),
+        ("runtime", {"delay": 1, "state": 3, "onnxruntime": "1'; echo bad"}),
+        ("decoding", {"confidence": [1.0]}), ("metrics", [{"name": "wer", "value": None, "set": "x"}]),
+    ],
+)  # fmt: skip
+def test_values_that_do_not_fit(whole: Fields, place: str, value: Any) -> None:
+    with pytest.raises(BundleError, match="does not fit its format"):
+        read({**whole, place: value})
+
+
+@pytest.mark.parametrize("missing", ["kind", "name", "family", "created", "members", "units"])
+def test_what_cannot_be_left_out(whole: Fields, missing: str) -> None:
+    del whole[missing]
+    with pytest.raises(BundleError, match=missing):
+        read(whole)
+
+
+def test_needs_of_the_kinds(whole: Fields) -> None:
+    with pytest.raises(BundleError, match=r"a voice needs the member acoustic\.onnx, vocoder\.onnx, mel\.json"):
+        read({**whole, "kind": "voice"})
+    with pytest.raises(BundleError, match="a classifier needs labels"):
+        read({**whole, "kind": "classifier"})
+    small = {"format": [1, 0], "kind": "g2p", "name": "x", "family": "y", "created": "2026-01-31T12:00:00Z"}
+    assert read({**small, "members": {"g2p.onnx": {"sha256": "ab" * 32, "bytes": 1}}}).sample_rate == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("en-small", "en-small"), ("My Model_2", "my-model-2"), ("--x--", "x"), ("日本", "bundle"), ("a" * 99, "a" * 64)],
+)
+def test_names(text: str, name: str) -> None:
+    assert name_from(text) == name
+
+
+def test_needed_versions(whole: Fields, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resonet.bundle.manifest.metadata.version", lambda package: "1.10.2.post1+cpu")
+    for version in ("1.9", "1.10.2", "0.99.99"):
+        check_runtime(read({**whole, "runtime": {**whole["runtime"], "onnxruntime": version}}), "x")
+    with pytest.raises(BundleError, match=r"x needs onnxruntime 1\.11 or newer, installed is 1\.10\.2.*pip install"):
+        check_runtime(read({**whole, "runtime": {**whole["runtime"], "onnxruntime": "1.11"}}), "x")
+
+
+def test_the_command_line_knows_all_kinds() -> None:
+    from resonet.bundle import KINDS
+
+    assert verb.KINDS == KINDS
