@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import soundfile
 from small_corpora import RATE, tone
+
+
+@pytest.fixture(autouse=True)
+def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of small files, each synced, would make these tests as slow as the disk is busy."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture
@@ -17,8 +24,9 @@ def write() -> Callable[..., Path]:
     def make(path: Path, seconds: float = 0.5, level: float = 0.1, rate: int = RATE, samples=None) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         if samples is None:
-            samples = tone(seconds, level, sum(path.as_posix().encode()), rate)
-        soundfile.write(path, samples, rate)
+            samples = tone(seconds, level, sum(os.fsencode(path)), rate)
+        with path.open("wb") as file:  # soundfile itself opens no name that is not Unicode
+            soundfile.write(file, samples, rate, format=path.suffix[1:].upper())
         return path
 
     return make

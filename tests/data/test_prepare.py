@@ -263,3 +263,10 @@ def test_other_columns_come_along(tmp_path: Path, write) -> None:
     with gzip.open(tmp_path / "out" / "test.cuts.jsonl.gz", "rt") as file:
         assert json.loads(file.readline())["supervisions"][0]["custom"] == {"subset": "clean"}
     assert load.utterances(tmp_path / "out", "test")[0].columns == {"subset": "clean"}
+
+
+def test_a_file_name_that_is_no_unicode(tmp_path: Path, write) -> None:
+    recording = write(tmp_path / "in" / "m\udcfcller" / "\u4f60\udce4.wav")
+    recording.with_suffix(".txt").write_text("one word")
+    prepare(tmp_path / "in", tmp_path / "out", as_="train")
+    assert load.utterances(tmp_path / "out", "train")[0].audio == recording

@@ -96,8 +96,7 @@ class Decoding(Part):
     threshold: float | None = None  # hypotheses that far below the best one are dropped, natural log
     unit_threshold: float | None = None  # units with a log probability below it are not tried
     prior_weight: float | None = None  # share of the units' log priors that is taken off the acoustic scores
-    blank_penalty: float | None = None  # taken off the log probability of the blank
-    confidence: tuple[float, float] | None = None  # a, b: confidence = 1 / (1 + exp(-(a * score + b)))
+    confidence: tuple[float, ...] | None = None  # weights of decoding/confidence.py
 
 
 class Member(Part):

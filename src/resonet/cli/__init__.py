@@ -112,10 +112,10 @@ def main(args: Sequence[str] | None = None) -> int:
         return 1
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return error.exit_code
     except click.ClickException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # click 8.1 has no such class: it prints the help itself
+            error.show()
+            return error.exit_code
         context = getattr(error, "ctx", None)
         _say(error.format_message(), f"{context.command_path} --help" if context else "")
         return error.exit_code

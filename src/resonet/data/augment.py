@@ -114,7 +114,7 @@ def spec_augment(settings: Augmentation, rng: np.random.Generator, strength: flo
         masks = max(1, round(settings.time_share * strength * time / (settings.time_width / 2)))
         for row in range(batch):
             for _ in range(settings.frequency_masks):
-                width = rng.integers(settings.frequency_width + 1)
+                width = rng.integers(min(settings.frequency_width, mels) + 1)
                 start = rng.integers(mels - width + 1)
                 bands[row, 0, start : start + width] = 0
             for _ in range(masks if settings.time_share else 0):

@@ -297,7 +297,7 @@ def _write(out: Path, sources: list[Source], as_: str, seed: int) -> Prepared:
         "skipped": [dataclasses.asdict(item) for item in skipped],
     }
     with replacing(out / "data.json") as stream:
-        stream.write((json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+        stream.write((_json(data, indent=2) + "\n").encode())
     return Prepared(out, data, skipped)
 
 
@@ -321,7 +321,7 @@ def _split_content(sources: list[Source], name: str) -> tuple[list[str], dict[st
                 continue
             speaker = utterance.speaker or f"{source.name}/{UNKNOWN}"
             item = cut(utterance, recording, speaker, _recording_id(source, recording))
-            lines.append(json.dumps(item, ensure_ascii=False) + "\n")
+            lines.append(_json(item) + "\n")
             content.append(f"{recording.sha256}\t{item['start']}\t{item['duration']}\t{speaker}\t{utterance.text}\n")
             own_speakers.add(speaker)
             own_seconds += item["duration"]
@@ -341,7 +341,7 @@ def _split_content(sources: list[Source], name: str) -> tuple[list[str], dict[st
             )
         speakers |= own_speakers
         seconds += own_seconds
-    digest = hashlib.sha256("".join(sorted(content)).encode()).hexdigest()
+    digest = hashlib.sha256("".join(sorted(content)).encode("utf-8", "surrogateescape")).hexdigest()
     return lines, {
         "utterances": len(lines),
         "hours": round(seconds / 3600, 4),
@@ -349,6 +349,16 @@ def _split_content(sources: list[Source], name: str) -> tuple[list[str], dict[st
         "sha256": digest,
         "sources": described,
     }
+
+
+def _json(item: Any, indent: int | None = None) -> str:
+    """Readable JSON; escaped where a file name is no valid Unicode, so that it comes back as the bytes it was."""
+    text = json.dumps(item, ensure_ascii=False, indent=indent)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(item, indent=indent)
+    return text
 
 
 def read_data(out: Path) -> dict[str, Any]:

@@ -301,7 +301,7 @@ class Search:
         cells[np.arange(len(shift)) + shift] = moves.unit
         top, surplus = table.max(axis=1), step - options.beam
         least = np.exp(-options.threshold) * top
-        if surplus > 0:
+        if surplus >= 0:
             np.maximum(least, np.partition(table, surplus, axis=1)[:, surplus], out=least)
         # A word that ends with its look-ahead score ties with its node: rounding, which depends on the place in the
         # batch, must not part them.

@@ -110,8 +110,21 @@ class DepthwiseConv(nn.Module):
         return self.pointwise(self.depthwise(x.transpose(1, 2)).transpose(1, 2))
 
 
+class CausalConv2d(nn.Conv2d):
+    """3x3 convolution over time and bands, causal in time; [batch, channels, time, bands], stride 1 or 2 both ways.
+
+    With stride 2 the time must be even; [batch, channels, time / 2, (bands + 1) // 2] comes out.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__(inputs, outputs, 3, stride=stride, padding=(0, 1))
+
+    def forward(self, x: Tensor, tape: Tape) -> Tensor:  # type: ignore[override]
+        return super().forward(tape.extend(x.transpose(1, 2), 3 - self.stride[0]).transpose(1, 2))
+
+
 class CausalSqueeze(nn.Module):
-    """Squeeze-and-excitation (Hu et al. 2018) whose mean runs over the last `window` frames only, so that it streams."""
+    """Squeeze-and-excitation (Hu et al. 2018) whose mean runs over the last `window` frames, so that it streams."""
 
     def __init__(self, channels: int, window: int, reduction: int = 8) -> None:
         super().__init__()

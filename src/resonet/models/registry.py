@@ -12,6 +12,8 @@ import pkgutil
 from types import ModuleType
 from typing import Any
 
+from pydantic import ValidationError
+
 from resonet.errors import UsageError
 
 KINDS = ("recognizers", "language")
@@ -36,8 +38,22 @@ def family(name: str, kind: str = "recognizers") -> ModuleType:
 
 
 def configure(module: ModuleType, preset: str, settings: dict[str, Any] | None = None) -> Any:
-    """The family's Config from a preset and single settings over it."""
+    """The family's Config from a preset and single settings over it.
+
+    Raises UsageError: unknown preset or setting (with what is near), or a value that does not fit.
+    """
     presets = module.Config.presets
     if preset not in presets:
         raise UsageError(f"there is no preset {preset!r}", "known: " + ", ".join(presets))
-    return module.Config(**{**presets[preset], **(settings or {})})
+    try:
+        return module.Config(**{**presets[preset], **(settings or {})})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(["network", *map(str, first["loc"])])
+        if first["type"] != "extra_forbidden":
+            raise UsageError(f"{key}: {first['msg'].removeprefix('Value error, ')}") from error
+        near = difflib.get_close_matches(str(first["loc"][0]), module.Config.model_fields, 1)
+        raise UsageError(
+            f"{key} is no setting of {module.__name__.rpartition('.')[2]}",
+            f"did you mean 'network.{near[0]}'?" if near else "known: " + ", ".join(module.Config.model_fields),
+        ) from error

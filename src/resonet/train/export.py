@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import warnings
 
@@ -21,7 +22,7 @@ def recognizer(network: nn.Module) -> bytes:
 
     Raises TrainError if ONNX Runtime does not compute what PyTorch does.
     """
-    network = network.eval().cpu()
+    network = copy.deepcopy(network).eval().cpu()
     pcm = torch.randn(2, 8 * network.stride) * 0.1
     state = torch.zeros(2, network.state_size)
     graph = _export(
@@ -44,7 +45,7 @@ def g2p(network: nn.Module, alphabet: str, units: tuple[str, ...]) -> bytes:
     """The grapheme-to-phone graph with its alphabet and units in the metadata."""
     import onnx
 
-    network = network.eval().cpu()
+    network = copy.deepcopy(network).eval().cpu()
     letters = torch.tensor([[1, 2, 3, 0], [2, 2, 2, 2]])
     graph = _export(
         network, (letters,), ["letters"], ["log_probs"],

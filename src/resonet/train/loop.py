@@ -6,12 +6,14 @@ A task brings what differs: `batches`, `loss`, `validate`, `samples`. The loop k
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,7 +34,7 @@ class Batch(Protocol):
 
 
 class Task(Protocol):
-    """What is learnt. `batches` must give the same batches for the same pass, from number `start` on."""
+    """What is learnt. `batches`: every `step`-th batch of a pass from number `start` on, the same for the same pass."""
 
     network: nn.Module
 
@@ -51,13 +53,14 @@ class Task(Protocol):
 
 @dataclass
 class Progress:
-    """Where a run is: `number` passes done, `index` batches of the present one, `elapsed` seconds of training."""
+    """Where a run is: `number` passes done, `index` batches of the present one, `elapsed` seconds of
+    training, `last` what the last validation said."""
 
     step: int = 0
     number: int = 0
     index: int = 0
     elapsed: float = 0.0
-    best: dict[str, float] = field(default_factory=dict)
+    last: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class World:
     def __init__(self) -> None:
         self.rank, self.size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         if self.size > 1 and not torch.distributed.is_initialized():
-            torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            # Clocks and flags are agreed on in CPU tensors, also where the gradients are on GPUs.
+            torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
 
     def mean_gradients(self, network: nn.Module) -> None:
         """Averages the gradients over all processes."""
@@ -90,13 +94,13 @@ class World:
         for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
 
-    def agree(self, value: float) -> float:
-        """The value of process 0, so that clocks decide alike everywhere."""
+    def agree(self, *values: float) -> list[float]:
+        """The values of process 0, so that clocks and signals decide alike everywhere."""
         if self.size == 1:
-            return value
-        tensor = torch.tensor([value], dtype=torch.float64)
+            return list(values)
+        tensor = torch.tensor(values, dtype=torch.float64)
         torch.distributed.broadcast(tensor, 0)
-        return float(tensor)
+        return tensor.tolist()
 
 
 class Loop:
@@ -105,7 +109,8 @@ class Loop:
     Args:
         listener: is told of steps and validations; the command line draws its display from them.
     Raises:
-        TrainError: ten steps in a row were not finite; the disk is full; nothing to resume.
+        TrainError: ten steps in a row were not finite; the disk is full; nothing to resume, or another network;
+            fewer batches than processes.
     """
 
     def __init__(self, task: Task, recipe: Recipe, folder: Path, listener: Listener | None = None) -> None:
@@ -119,6 +124,8 @@ class Loop:
         self._listener = listener
         self._stop = False
         self._bad_in_a_row = 0
+        self._suspect: Any = None
+        self._clock = 0.0
 
     @property
     def checkpoint(self) -> Path:
@@ -127,12 +134,19 @@ class Loop:
     def resume(self) -> None:
         """Takes up the run from its last checkpoint."""
         content = checkpoints.load(self.checkpoint)
-        self.task.network.load_state_dict(content["network"])
-        self.optimiser.load_state_dict(content["optimiser"])
-        self.average = content["average"]
+        try:
+            self.task.network.load_state_dict(content["network"])
+            self.optimiser.load_state_dict(content["optimiser"])
+        except (RuntimeError, ValueError) as error:
+            raise TrainError(
+                f"the checkpoint {self.checkpoint} is of another network or optimiser",
+                "go on with the recipe it began with",
+            ) from error
+        for name, weights in self.average.items():
+            weights.copy_(content["average"][name])
         self.clip.history.extend(content["norms"])
         self.progress = Progress(**content["progress"])
-        torch.set_rng_state(content["random"])
+        _set_random(content["random"])
 
     def save(self) -> None:
         """Writes the checkpoint (process 0 only)."""
@@ -146,33 +160,46 @@ class Loop:
                 "average": self.average,
                 "norms": list(self.clip.history),
                 "progress": vars(self.progress),
-                "random": torch.get_rng_state(),
+                "random": _random(),
             },
         )
 
     def run(self) -> None:
-        """Trains to the end, or to the first Ctrl-C, after which the checkpoint is saved and KeyboardInterrupt raised."""
+        """Trains to the end, or to the first Ctrl-C: then the checkpoint is saved and KeyboardInterrupt raised."""
+        if self.task.plan(0) < self.world.size:
+            raise TrainError(
+                f"{self.world.size} processes have {self.task.plan(0)} batches to share",
+                "start fewer, or make smaller batches with --set batch_seconds=20",
+            )
         restore = self._catch_interrupts()
         try:
             self._probe_memory()
-            last_save = last_check = time.monotonic()
-            while self._share() < 1 and not self._stop:
+            last_save = last_check = self._clock = time.monotonic()
+            stop = 0.0
+            while self._share() < 1 and not stop:
                 for batch in self._batches():
                     self._step(batch)
                     now = time.monotonic()
-                    due = self.world.agree(now)
-                    if due - last_check > self.recipe.validate_every:
+                    check, save, stop = self.world.agree(
+                        now - last_check > self.recipe.validate_every,
+                        now - last_save > self.recipe.checkpoint_every,
+                        self._stop,
+                    )
+                    if self.progress.step % self.recipe.accumulate:  # gradients under way are in no checkpoint
+                        save = stop = 0.0
+                    if check:
                         self._validate()
                         last_check = time.monotonic()
-                    if due - last_save > self.recipe.checkpoint_every:
+                    if save:
                         self.save()
                         last_save = time.monotonic()
-                    if self._stop or self._share() >= 1:
+                    if stop or self._share() >= 1:
                         break
+                    self._clock = time.monotonic()
                 else:
                     self.progress.number, self.progress.index = self.progress.number + 1, 0
             self.save()
-            if self._stop:
+            if stop:
                 raise KeyboardInterrupt
             self._validate()
             self._tell("end", {"step": self.progress.step, "elapsed": self.progress.elapsed})
@@ -187,30 +214,29 @@ class Loop:
         """How much of the training is done, 0..1."""
         p = self.progress
         if self.recipe.time is not None:
-            return min(1.0, self.world.agree(p.elapsed) / self.recipe.time)
+            return min(1.0, self.world.agree(p.elapsed)[0] / self.recipe.time)
         done = p.number + p.index / max(1, self.task.plan(p.number) // self.world.size)
         return min(1.0, done / (self.recipe.passes or 1))
 
     def _batches(self) -> Iterator[Any]:
         p, size = self.progress, self.world.size
-        whole = self.task.plan(p.number) // size * size
-        made = self.task.batches(p.number, p.index * size, p.step)
-        mine = (b for i, b in enumerate(made, p.index * size) if i < whole and i % size == self.world.rank)
-        return ahead(mine)
+        mine = self.task.batches(p.number, p.index * size + self.world.rank, size)
+        return ahead(islice(mine, self.task.plan(p.number) // size - p.index))  # as many in every process
 
     def _step(self, batch: Any) -> None:
-        started = time.monotonic()
+        """One batch; its time runs from the end of the one before, so that waiting for data counts."""
         progress, p = self._share(), self.progress
         rate = optim.rate(self.recipe.optimiser, progress)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         losses = self._losses(batch, progress)
         (losses["loss"] / self.recipe.accumulate).backward()
-        p.index += 1
-        if p.index % self.recipe.accumulate == 0:
-            self._update(batch, losses)
-        p.step += 1
-        spent = time.monotonic() - started
+        if not torch.isfinite(losses["loss"]):
+            self._suspect = batch
+        p.index, p.step = p.index + 1, p.step + 1
+        if p.step % self.recipe.accumulate == 0:
+            self._update(batch)
+        spent = time.monotonic() - self._clock
         p.elapsed += spent
         self._tell(
             "step",
@@ -232,16 +258,17 @@ class Loop:
         with torch.autocast(self.recipe.device.split(":")[0], torch.bfloat16, enabled=low):
             return self.task.loss(batch, progress)
 
-    def _update(self, batch: Any, losses: dict[str, Tensor]) -> None:
+    def _update(self, batch: Any) -> None:
         network = self.task.network
         self.world.mean_gradients(network)
         norm = self.clip(network.parameters())
-        if norm != norm or norm in (float("inf"), float("-inf")):
-            self._bad(batch, losses)
+        if not math.isfinite(norm):
+            self._bad(batch if self._suspect is None else self._suspect)
         else:
             self._bad_in_a_row = 0
             self.optimiser.step()
             self._follow()
+        self._suspect = None
         self.optimiser.zero_grad(set_to_none=True)
 
     @torch.no_grad()
@@ -251,12 +278,13 @@ class Loop:
         new = [p.detach() for p in self.task.network.parameters()]
         torch._foreach_lerp_(list(self.average.values()), new, 1 - decay)
 
-    def _bad(self, batch: Any, losses: dict[str, Tensor]) -> None:
+    def _bad(self, batch: Any) -> None:
         """Keeps a batch whose gradients are not finite, names its rows, and goes on without it."""
         self._bad_in_a_row += 1
         place = self.folder / "bad"
         place.mkdir(exist_ok=True)
-        file = place / f"step-{self.progress.step}.pt"
+        rank = f"-process-{self.world.rank}" if self.world.size > 1 else ""
+        file = place / f"step-{self.progress.step}{rank}.pt"
         checkpoints.save(file, {k: v for k, v in vars(batch).items() if isinstance(v, (Tensor, list, float, int))})
         values = {"step": self.progress.step, "names": batch.names, "file": str(file)}
         self._tell("bad", values)
@@ -268,11 +296,10 @@ class Loop:
 
     def _probe_memory(self) -> None:
         """Runs the largest batch once without learning, so that memory runs out now or never."""
-        state = torch.get_rng_state()
-        losses = self._losses(self.task.largest(), 1.0)
-        losses["loss"].backward()
+        state = _random()
+        self._losses(self.task.largest(), 1.0)["loss"].backward()
         self.task.network.zero_grad(set_to_none=True)
-        torch.set_rng_state(state)
+        _set_random(state)
 
     def _validate(self) -> None:
         if self.world.rank == 0:
@@ -280,8 +307,7 @@ class Loop:
                 self.task.network.eval()
                 values = self.task.validate()
                 samples = self.task.samples()
-            for key, value in values.items():
-                self.progress.best[key] = min(value, self.progress.best.get(key, value))
+            self.progress.last = values
             self._tell("validation", {"step": self.progress.step, **values, "samples": samples})
         if self.world.size > 1:
             torch.distributed.barrier()
@@ -332,3 +358,14 @@ class AveragedWeights:
         with torch.no_grad():
             for name, parameter in self._network.named_parameters():
                 parameter.copy_(self._own[name])
+
+
+def _random() -> list[Tensor]:
+    """The states of PyTorch's generators, CPU first."""
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else ())]
+
+
+def _set_random(states: list[Tensor]) -> None:
+    torch.set_rng_state(states[0])
+    if torch.cuda.is_available() and len(states) == 1 + torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states[1:])

@@ -20,12 +20,15 @@ def ctc(scores: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
 
 
 def consistency(first: Tensor, second: Tensor, lengths: Tensor, target_lengths: Tensor) -> Tensor:
-    """CR-CTC (Yao et al. 2024, arXiv 2410.05101): each view predicts the other's distribution; nats a target unit."""
+    """CR-CTC (Yao et al. 2024, arXiv 2410.05101): each view predicts the other's distribution; nats a target unit.
+
+    The mean of both directions, as the CTC of two views is their mean: a weight of 0.2 is then the paper's.
+    """
     valid = torch.arange(first.shape[1], device=first.device) < lengths.to(first.device).unsqueeze(1)
     loss = first.new_zeros(())
     for guess, truth in ((first, second.detach()), (second, first.detach())):
         divergence = F.kl_div(guess, truth, reduction="none", log_target=True).sum(-1)
-        loss = loss + divergence.masked_fill(~valid, 0).sum()
+        loss = loss + divergence.masked_fill(~valid, 0).sum() / 2
     return loss / max(1, int(target_lengths.sum()))
 
 
@@ -35,3 +38,21 @@ def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
     For recognition the labels are the best path of the transcript through the present scores (Viterbi training).
     """
     return F.nll_loss(scores.flatten(0, 1), labels.flatten(), ignore_index=-1)
+
+
+def uniform_labels(pcm: Tensor, frames: Tensor, targets: Tensor, target_lengths: Tensor, stride: int) -> Tensor:
+    """Labels [batch, frames] for a flat start: units spread evenly over the loud frames, blank elsewhere, -1 after.
+
+    As HMM training begins: CTC alone sits for thousands of steps where every frame says blank, a rough alignment
+    lets it begin with units that mean something. Loud: within 20 dB of the recording's 90th percentile.
+    """
+    labels = torch.full((pcm.shape[0], int(frames.max())), -1)
+    rows = zip(labels, pcm, frames.tolist(), targets.split(target_lengths.tolist()), strict=True)
+    for label, samples, count, units in rows:
+        label[:count] = 0
+        padded = F.pad(samples[: count * stride], (0, max(0, count * stride - len(samples))))
+        level = torch.log10(padded.view(count, stride).square().mean(1) + 1e-9)
+        loud = torch.nonzero(level > level.quantile(0.9) - 2).flatten()
+        if len(units):
+            label[loud] = units[torch.arange(len(loud)) * len(units) // max(1, len(loud))]
+    return labels

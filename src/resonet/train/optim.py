@@ -9,11 +9,12 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from resonet.models.layers import TimeConv
 from resonet.train.recipe import Optimiser
 
 
 class NovoGrad(torch.optim.Optimizer):
-    """NovoGrad (Ginsburg et al. 2019, arXiv 1905.11286): gradients divided by a second moment a tensor, not a weight."""
+    """NovoGrad (Ginsburg et al. 2019, arXiv 1905.11286): a second moment for each tensor, not for each weight."""
 
     def __init__(
         self,
@@ -101,10 +102,19 @@ def initialise(network: nn.Module, how: str) -> None:
     if how == "family":
         return
     draw = {
-        "normal": lambda p: nn.init.normal_(p, std=0.01),
-        "xavier": nn.init.xavier_uniform_,
-        "kaiming": lambda p: nn.init.kaiming_normal_(p, nonlinearity="relu"),
+        "normal": lambda p, _inputs, _outputs: p.normal_(0, 0.01),
+        "xavier": lambda p, inputs, outputs: p.uniform_(-1, 1).mul_(math.sqrt(6 / (inputs + outputs))),
+        "kaiming": lambda p, inputs, _outputs: p.normal_(0, math.sqrt(2 / inputs)),
     }[how]
-    for parameter in network.parameters():
-        if parameter.dim() > 1:
-            draw(parameter)
+    for module in network.modules():
+        for parameter in module.parameters(recurse=False):
+            if parameter.dim() > 1:
+                draw(parameter, *_fans(module, parameter))
+
+
+def _fans(module: nn.Module, parameter: Tensor) -> tuple[int, int]:
+    """Numbers that are added up for one output, and outputs that one input goes to."""
+    if isinstance(module, TimeConv):  # its matrix lies the other way round than PyTorch's own
+        return module.kernel * module.inputs, module.kernel * module.outputs
+    taps = math.prod(parameter.shape[2:])
+    return parameter.shape[1] * taps, parameter.shape[0] * taps

@@ -46,6 +46,7 @@ class Loss(Strict):
     """What is minimised. `consistency` is CR-CTC's weight (0.2 in the paper, 0: off, one view a batch)."""
 
     name: Literal["ctc", "cross_entropy"] = "ctc"
+    flat_start: float = Field(0.0, ge=0, lt=1, description="share of training on evenly spread labels, before CTC")
     consistency: float = Field(0.0, ge=0)
     consistency_from: float = Field(0.0, ge=0, le=1, description="share of training before the second view begins")
 
@@ -58,6 +59,8 @@ class Recipe(Strict):
     preset: str = "1m"
     network: dict[str, Any] = Field(default_factory=dict, description="single settings of the family over the preset")
     language: str = "en"
+    about: str = Field("", description="what the bundle's card says first")
+    licences: tuple[dict[str, str], ...] = Field((), description="set, spdx, url of the data, where it names none")
     units: Units = Units()
     augmentation: Augmentation = Augmentation()
     optimiser: Optimiser = Optimiser()
@@ -115,7 +118,7 @@ def load(name_or_path: str, settings: list[str] | None = None) -> Recipe:
         path = FOLDER / f"{name_or_path}.yaml"
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"the recipe {path} cannot be read: {error}") from error
     return parse(content, settings or [], str(path))
 
@@ -136,7 +139,10 @@ def parse(content: dict[str, Any], settings: list[str], where: str) -> Recipe:
             place = place.setdefault(group, {})
             if not isinstance(place, dict):
                 raise UsageError(f"--set {setting}: {group} is a single value")
-        place[last] = yaml.safe_load(value)
+        try:
+            place[last] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {setting}: {value} is no YAML value", "quote what holds : # [ or {") from error
         if last in ("passes", "time") and not groups:  # one replaces the other
             content.pop({"passes": "time", "time": "passes"}[last], None)
     try:
@@ -149,7 +155,7 @@ def _first_problem(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return f"{key or 'recipe'}: {first['msg']}"
+        return f"{key or 'recipe'}: {first['msg'].removeprefix('Value error, ')}"
     model: type[BaseModel] = Recipe
     for part in first["loc"][:-1]:
         model = model.model_fields[str(part)].annotation  # type: ignore[assignment]

@@ -90,7 +90,7 @@ FIELDS = {
     "data": {"name": "nothing", "sha256": "0" * 64},
     "commit": "0" * 40,
     "metrics": [{"name": "wer", "value": 100.0, "set": "nothing", "command": "resonet evaluate --bundle golden"}],
-    "decoding": {"lm_weight": 0.5, "word_bonus": 1.0, "beam": 32, "confidence": [1.0, 0.0]},
+    "decoding": {"lm_weight": 0.5, "word_bonus": 1.0, "beam": 32, "confidence": [2.8, 2.0, 0.8, -0.2, 1.7, 0.26, 0.11]},
     "runtime": {"resonet": "0.1.0", "onnxruntime": "1.18", "delay": 0, "state": STATE},
 }
 

@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol, cast
 
+from resonet.data.tables import read_text
 from resonet.data.utterance import Utterance
 from resonet.errors import DataError
 
@@ -84,7 +85,7 @@ def _with_listed_splits(source: Path, found: list[Utterance]) -> list[Utterance]
     for split in ("dev", "test"):
         file = source / f"{split}.txt"
         if source.is_dir() and file.is_file():
-            for line in file.read_text("utf-8-sig").splitlines():
+            for line in read_text(file).splitlines():
                 # LJSpeech-style file lists repeat the transcript after a bar.
                 name = line.split("|", 1)[0].strip()
                 if name:

@@ -8,10 +8,10 @@ import io
 import lzma
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO, cast
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from resonet.errors import DataError
 _LOG10 = math.log(10.0)
 _COUNT = re.compile(r"ngram (\d+)\s*=\s*(\d+)")
 _SECTION = re.compile(r"\\(\d+)-grams:")
-_WRITERS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_WRITERS: dict[str, Callable[..., IO[str]]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 _BLOCK = 100_000
 
 
@@ -68,11 +68,14 @@ class _Reader:
         self.lines = self._numbered()
 
     def _numbered(self) -> Iterator[str]:
-        for self.number, line in enumerate(lines(self.path), 1):
+        for line in lines(self.path):
+            self.number += 1
             yield line.strip()
 
     def _fault(self, what: str) -> DataError:
-        return DataError(f"{self.path}, line {self.number}: {what}", "an ARPA file, as n-gram tools write it, is needed")
+        return DataError(
+            f"{self.path}, line {self.number}: {what}", "an ARPA file, as n-gram tools write it, is needed"
+        )
 
     def read(self) -> Backoff:
         counts = self._counts()
@@ -165,4 +168,4 @@ def _whole(path: Path) -> Iterator[TextIO]:
             text.detach()
         else:
             with opener(raw, "wt", encoding="utf-8", newline="\n") as out:
-                yield out
+                yield cast(TextIO, out)

@@ -3,15 +3,14 @@
 N-grams stand in the order of their contexts, so a context needs only the number of words that follow it; those words
 are differences of 16-bit ids. Log probabilities and backoff weights are numbers in code books of 256 values a level.
 
-Bytes: magic `RNLM`, format (major, minor) as two uint16, length of the head as uint32, CRC-32 of all that follows as
-uint32 (all little-endian), the head (JSON: order, n-grams of each length, bytes of each array), then the arrays, each
-packed by zlib's Huffman coder (not the full one: it is as good here, opens faster, and cannot grow more than
-eightfold, which bounds what a false head can ask for).
+Bytes (little-endian): magic `RNLM`, format (major, minor) and order as uint16, two bytes 0, CRC-32 of all that follows
+as uint32. Then, as uint32, how many n-grams of each length, the bytes that the words take, and those of each array.
+Then the words (one a line, zlib) and the arrays, each packed by zlib's Huffman coder alone: it is as good here as the
+full one, opens faster, and cannot grow more than eightfold, which bounds what a false head can ask for.
 """
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
 from collections.abc import Iterator
@@ -28,7 +27,9 @@ from resonet.errors import BundleError, DataError
 MAGIC = b"RNLM"
 FORMAT = (1, 0)
 MOST_WORDS = 1 << 16
-_HEAD = struct.Struct("<4sHHII")
+_HEAD = struct.Struct("<4sHHH2xI")
+# Arrays of the single words, and of each longer length.
+_UNIGRAM_ARRAYS, _LEVEL_ARRAYS = 2, 8
 _CODES = 256
 # A context with this many following words or more has its number in a list of its own.
 _MANY = 255
@@ -126,19 +127,18 @@ def encode(values: NDArray[np.float64]) -> Coded:
             nearest = np.searchsorted((book[1:] + book[:-1]) / 2, sample)
             size = np.bincount(nearest, minlength=len(book))
             book = np.where(size > 0, np.bincount(nearest, sample, len(book)) / np.maximum(size, 1), book)
-    book = np.unique(book.astype(np.float32))
-    codes = np.searchsorted((book[1:] + book[:-1]) / 2, values)
-    return Coded(codes.astype(np.uint8), book)
+    centres = np.unique(book.astype(np.float32))
+    codes = np.searchsorted((centres[1:] + centres[:-1]) / 2, values)
+    return Coded(codes.astype(np.uint8), centres)
 
 
 def to_bytes(compact: Compact) -> bytes:
     """The model as a file."""
     packed = [_pack(array) for array in _arrays(compact)]
     text = zlib.compress("\n".join(compact.words).encode(), 9)
-    head = {"counts": compact.counts, "words": len(text), "arrays": [len(part) for part in packed]}
-    body = json.dumps(head, separators=(",", ":")).encode()
-    rest = b"".join([body, text, *packed])
-    return _HEAD.pack(MAGIC, *FORMAT, len(body), zlib.crc32(rest)) + rest
+    numbers = [*compact.counts, len(text), *map(len, packed)]
+    rest = b"".join([struct.pack(f"<{len(numbers)}I", *numbers), text, *packed])
+    return _HEAD.pack(MAGIC, *FORMAT, len(compact.counts), zlib.crc32(rest)) + rest
 
 
 def _arrays(compact: Compact) -> Iterator[NDArray[Any]]:
@@ -189,11 +189,10 @@ class _Parser:
         self.data = memoryview(data)
 
     def parse(self) -> Compact:
-        head = self._head()
-        counts: list[int] = head["counts"]
+        counts, text_size, array_sizes = self._head()
         n = counts[0]
-        words = self._words(head["words"], n)
-        sizes = iter(head["arrays"])
+        words = self._words(text_size, n)
+        sizes = iter(array_sizes)
         unigrams = [self._array(next(sizes), np.dtype("<f2"), n) for _ in range(2)]
         levels = []
         for k, (below, n) in enumerate(pairwise(counts)):
@@ -214,21 +213,17 @@ class _Parser:
         _need((unigrams[0] <= 0).all(), "a probability is above one")
         return Compact(words, unigrams[0], unigrams[1], tuple(levels))
 
-    def _head(self) -> dict[str, Any]:
+    def _head(self) -> tuple[list[int], int, list[int]]:
+        """The n-grams of each length, the bytes of the words, and of each array."""
         _need(len(self.data) >= _HEAD.size and self.data[:4] == MAGIC, "it does not begin as one")
-        _, major, minor, length, checksum = _HEAD.unpack(self._take(_HEAD.size))
+        _, major, minor, order, checksum = _HEAD.unpack(self._take(_HEAD.size))
         _need(major == FORMAT[0], f"its format {major}.{minor} is not {FORMAT[0]}.x, which this version reads")
         _need(zlib.crc32(self.data) == checksum, "its checksum is wrong, bytes were changed or lost")
-        try:
-            head = json.loads(bytes(self._take(length)))
-            counts, arrays = head["counts"], head["arrays"]
-            whole = all(type(x) is int and 0 <= x < 1 << 31 for x in (*counts, *arrays, head["words"]))
-        except (ValueError, TypeError, KeyError):
-            raise _Fault("its head cannot be read") from None
-        _need(whole and 1 <= len(counts) <= MAX_ORDER, "its head holds false numbers")
-        _need(len(arrays) == 2 + 8 * (len(counts) - 1), "its head holds false numbers")
-        _need(len(SPECIAL) <= counts[0] <= MOST_WORDS, "its head holds false numbers")
-        return head
+        _need(1 <= order <= MAX_ORDER, "its order is false")
+        n = order + 1 + _UNIGRAM_ARRAYS + _LEVEL_ARRAYS * (order - 1)
+        numbers = list(struct.unpack(f"<{n}I", self._take(4 * n)))
+        _need(len(SPECIAL) <= numbers[0] <= MOST_WORDS, "its number of words is false")
+        return numbers[:order], numbers[order], numbers[order + 1 :]
 
     def _take(self, size: int) -> memoryview:
         _need(size <= len(self.data), "it is cut off")

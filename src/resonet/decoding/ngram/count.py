@@ -61,7 +61,9 @@ class Corpus:
         self.n_sentences = 0
         self.n_words = 0
 
-    def add(self, sentences: Iterable[Sequence[str]], weight: int = 1, progress: Callable[[int], object] | None = None) -> None:
+    def add(
+        self, sentences: Iterable[Sequence[str]], weight: int = 1, progress: Callable[[int], object] | None = None
+    ) -> None:
         """Takes sentences in, each counting `weight` times; `progress` is told of words as they come."""
         ids = self._ids.__getitem__
         chunk = array("i")
@@ -89,9 +91,8 @@ class Corpus:
     @cached_property
     def frequencies(self) -> list[tuple[str, int]]:
         """Every word and how often it stands in the text (weighted), the most frequent first."""
-        words = list(self._ids)
-        order = np.lexsort((np.arange(len(words)), -self._tally)) if words else []
-        return [(words[i], int(self._tally[i])) for i in order]
+        ranked = zip(self._ids, self._tally.tolist(), strict=True)
+        return sorted(ranked, key=lambda pair: -pair[1])
 
     def vocabulary(self, size: int | None = None, keep: Collection[str] = ()) -> list[str]:
         """The `size` most frequent words (None: all), but those words of `keep` that occur come first."""
@@ -136,7 +137,9 @@ class Corpus:
         return Counts(words, tuple(levels))
 
 
-def _ending(ids: NDArray[np.int32], context: NDArray[np.int32], words: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+def _ending(
+    ids: NDArray[np.int32], context: NDArray[np.int32], words: int
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """The places where an n-gram of the next length ends (context before, a word that can follow), and its key."""
     valid = np.flatnonzero((context[:-1] >= 0) & (ids[1:] >= _END))
     return valid + 1, keys(context[valid], ids[valid + 1], words)

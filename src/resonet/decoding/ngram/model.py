@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from resonet.decoding.ngram import compact as packing
 from resonet.decoding.ngram.backoff import Backoff, Level, suffix_index
 from resonet.decoding.ngram.compact import Compact
 from resonet.decoding.ngram.table import Bisected, Hashed, Table
-from resonet.errors import BundleError, DataError
+from resonet.errors import BundleError
 
 UNKNOWN_ID, START_ID, END_ID = 0, 1, 2
 _EMPTY = np.zeros(0)
@@ -75,14 +74,6 @@ class NgramModel:
     def from_bytes(cls, data: bytes, name: str = "lm.bin") -> NgramModel:
         """Reads the compact form; raises BundleError with `name` if it is damaged."""
         return cls(packing.from_bytes(data, name))
-
-    @classmethod
-    def load(cls, path: str | Path) -> NgramModel:
-        """Reads the compact form from a file (see `from_bytes`)."""
-        try:
-            return cls.from_bytes(Path(path).read_bytes(), str(path))
-        except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
 
     def to_bytes(self) -> bytes:
         """The compact form, `lm.bin` of a bundle."""

@@ -11,13 +11,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from resonet.errors import DataError, UsageError
 from resonet.text.normalise import normalise
 
 # First bytes of a compressed file; what a file is called does not matter.
-_OPENERS: tuple[tuple[bytes, Callable[..., IO[bytes]]], ...] = (
+_OPENERS: tuple[tuple[bytes, Callable[..., Any]], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"\xfd7zXZ\x00", lzma.open),
     (b"BZh", bz2.open),
@@ -26,19 +26,19 @@ _OPENERS: tuple[tuple[bytes, Callable[..., IO[bytes]]], ...] = (
 _END = re.compile(r"([.?!]+)[\"'”’»)\]]*\s+(?=[\"'“‘«(\[]*[^\Wa-zß-öø-ÿ])|([。？！]+)(?=[^\s\"'”’»)\]])")
 # Words whose dot ends no sentence; initials (J. S. Mill) are none either.
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr st prof rev hon capt col gen lieut sergt gov messrs mme mlle vol no viz vs jr sr mt ft co esq "
-    "cf bzw ca nr str frl hr fr i.e e.g z.b d.h".split()
+    {
+        *("mr", "mrs", "ms", "dr", "st", "prof", "rev", "hon", "capt", "col", "gen", "lieut", "sergt", "gov", "messrs"),
+        *("mme", "mlle", "vol", "no", "viz", "vs", "jr", "sr", "mt", "ft", "co", "esq", "cf", "i.e", "e.g"),
+        *("bzw", "ca", "nr", "str", "frl", "hr", "fr", "z.b", "d.h"),
+    }
 )
 _OPENING = "\"'“‘«(["
-_CLOSING = "\"'”’»)]"
 _DIGIT = re.compile(r"\d")
 # How readers say what is printed short; transcripts of speech write it out. The dot is required where the letters
 # are a word or a name of their own. Upper-case transcripts (MR SMITH) are meant too.
 _SPOKEN = {
     "en": (
-        re.compile(
-            r"\b(?:(?:mrs?|dr|messrs|etc)\b\.?|(?:prof|rev|capt|lieut)\.|st\.(?=\s+\w))|&c?", re.IGNORECASE
-        ),
+        re.compile(r"\b(?:(?:mrs?|dr|messrs|etc)\b\.?|(?:prof|rev|capt|lieut)\.|st\.(?=\s+\w))|&c?", re.IGNORECASE),
         {
             "mr": "mister",
             "mrs": "missus",
@@ -127,7 +127,9 @@ def lines(path: Path) -> Iterator[str]:
             for line in io.TextIOWrapper(cast(BinaryIO, stream), encoding="utf-8-sig"):
                 yield line.rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text ({error.reason})", "give plain text, or text in gzip, xz or bzip2") from None
+        raise DataError(
+            f"{path} is not UTF-8 text ({error.reason})", "give plain text, or text in gzip, xz or bzip2"
+        ) from None
     except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is damaged: {error}", "make or fetch the compressed file again") from None
     except OSError as error:
@@ -155,5 +157,5 @@ def _decompressed(raw: BinaryIO) -> IO[bytes]:
     raw.seek(0)
     for magic, opener in _OPENERS:
         if start.startswith(magic):
-            return opener(raw, "rb")
+            return cast(IO[bytes], opener(raw, "rb"))
     return raw

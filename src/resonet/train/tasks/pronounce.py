@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ class Pronounce:
             (w, answer)
             for w in self.parts["train"]
             for answer in self.answers[w]
-            if len(answer) + sum(a == b for a, b in zip(answer, answer[1:], strict=False)) <= 2 * len(w)
+            if len(answer) + sum(a == b for a, b in pairwise(answer)) <= 2 * len(w)
         ]
         self._index = {c: i for i, c in enumerate(self.alphabet, 1)}
 
@@ -69,11 +70,11 @@ class Pronounce:
         return len(self._pairs) // _BATCH or 1
 
     def batches(self, number: int, start: int, step: int) -> Iterator[WordBatch]:
-        """The batches of a pass from number `start` on, words of like length together."""
+        """Every `step`-th batch of a pass from number `start` on, words of like length together."""
         rng = np.random.default_rng([self.recipe.seed, number])
         long = np.array([len(w) for w, _ in self._pairs]) + rng.uniform(0, 1.5, len(self._pairs))
         rows = np.array_split(np.argsort(long), self.plan(number))
-        for i in rng.permutation(len(rows))[start:]:
+        for i in rng.permutation(len(rows))[start::step]:
             yield self._batch([self._pairs[k] for k in rows[i]])
 
     def largest(self) -> WordBatch:

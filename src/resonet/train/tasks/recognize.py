@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def corpus(
         except DataError as error:
             dropped.append((u.id, error.message))
             continue
-        repeats = sum(a == b for a, b in zip(units, units[1:], strict=False))
+        repeats = sum(a == b for a, b in pairwise(units))
         if seconds > longest:
             dropped.append((u.id, f"{seconds:.1f} s is over {longest:g} s"))
         elif len(units) + repeats > seconds / shift:
@@ -124,19 +125,28 @@ class Recognize:
         return len(self._plan(number))
 
     def batches(self, number: int, start: int, step: int) -> Iterator[SpeechBatch]:
-        """The batches of a pass from number `start` on; `step` is unused, all draws depend on (pass, batch)."""
-        for i, draws in enumerate(self._plan(number)[start:], start):
-            yield self._batch(draws, number, i)
+        """Every `step`-th batch of a pass from number `start` on; all draws depend on (pass, batch)."""
+        plan = self._plan(number)
+        for i in range(start, len(plan), step):
+            yield self._batch(plan[i], number, i)
 
     def largest(self) -> SpeechBatch:
-        """The batch with the most samples of the first pass."""
+        """The batch with the most samples of the first pass, the silence that may be added included."""
         plan = self._plan(0)
-        size = [len(b) * max(self.waves.length(d.index, d.speed) for d in b) for b in plan]
+        silence = 2 * self.recipe.augmentation.silence * SAMPLE_RATE
+        size = [len(b) * (max(self.waves.length(d.index, d.speed) for d in b) + silence) for b in plan]
         return self._batch(plan[int(np.argmax(size))], 0, 0)
 
     def loss(self, batch: SpeechBatch, progress: float) -> dict[str, Tensor]:
         """The loss and its parts, nats a unit."""
         r = self.recipe
+        if progress < r.loss.flat_start:
+            scores = self.network.scores(batch.pcm.to(r.device), batch.warp)[0]
+            frames = self.network.output_lengths(batch.lengths)
+            labels = losses.uniform_labels(
+                batch.pcm, frames, batch.targets, batch.target_lengths, self.network.stride
+            )
+            return {"loss": losses.cross_entropy(scores.float(), labels.to(scores.device))}
         two = r.loss.consistency > 0 and progress >= r.loss.consistency_from
         masks = []
         if progress >= r.augmentation.start_after or two:

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from resonet.decoding.ngram.backoff import MAX_ORDER, SPECIAL, Backoff
-from resonet.decoding.ngram.compact import MOST_WORDS, compress, to_bytes
+from resonet.decoding.ngram.backoff import MAX_ORDER, SPECIAL, Backoff, normalised, select
+from resonet.decoding.ngram.compact import MOST_WORDS
 from resonet.decoding.ngram.count import Corpus, Counts
 from resonet.decoding.ngram.kneser_ney import estimate
-from resonet.decoding.ngram.prune import (
-    closed,
-    divergences,
-    history_shares,
-    keep_above,
-    keep_counted,
-    threshold_for,
-)
+from resonet.decoding.ngram.pruning import counted, history_shares, prune
 from resonet.decoding.ngram.text import Source, sentences
 from resonet.errors import DataError, UsageError
-
-# A model made to a size fills it to this share; so many models are made at most to get there.
-_FULL = 0.985
-_TRIES = 6
 
 
 def train(
@@ -73,45 +62,20 @@ def check(order: int, cutoffs: Sequence[int], threshold: float) -> None:
     if not 1 <= order <= MAX_ORDER:
         raise UsageError(f"The order is {order}", f"orders 1 to {MAX_ORDER} can be trained")
     if not cutoffs or min(cutoffs) < 0 or list(cutoffs) != sorted(cutoffs):
-        raise UsageError(f"The cut-offs are {', '.join(map(str, cutoffs))}", "give numbers from 0 that do not fall, such as 0,1,1")
+        listed = ", ".join(map(str, cutoffs))
+        raise UsageError(f"The cut-offs are {listed}", "give numbers from 0 that do not fall, such as 0,1,1")
     if not 0 <= threshold < 1:
         raise UsageError(f"The pruning threshold is {threshold:g}", "thresholds lie between 0 and 1; 1e-8 is mild")
 
 
 def smooth(counts: Counts, cutoffs: Sequence[int] = (0,), threshold: float = 0.0, size: int | None = None) -> Backoff:
     """The model of these counts, pruned (arguments as in `train`)."""
-    if not any(cutoffs) and not threshold and size is None:
-        return estimate(counts)
-    masks = keep_counted(counts, cutoffs)
-    if not threshold and size is None:
-        return estimate(counts, masks)
-    whole = estimate(counts)
-    divergence = [part * mask for part, mask in zip(divergences(whole, history_shares(counts)), masks, strict=True)]
-
-    def at(limit: float) -> Backoff:
-        chosen = keep_above(whole, divergence, limit)
-        return estimate(counts, closed(whole, [a & b for a, b in zip(chosen, masks, strict=True)]))
-
-    if size is None:
-        return at(threshold)
-    model, limit = whole, threshold
-    rate = 1.0
-    for _ in range(_TRIES):
-        least = max(threshold, threshold_for(whole, divergence, lambda n: rate * _bytes(n) <= size))
-        model, limit = at(least), least
-        packed = len(to_bytes(compress(model)))
-        if packed <= size and (packed >= _FULL * size or limit == threshold):
-            return model
-        # The guess was for n-grams of usual entropy: measure, and aim a little below the size.
-        rate = packed / _bytes(model.counts) / (1 - (1 - _FULL) / 3)
-    if packed <= size:
-        return model
-    raise UsageError(
-        f"A model of {len(counts.words):,} words takes {packed:,} bytes even without longer n-grams, not {size:,}",
-        "give more room, or a smaller vocabulary",
-    )
-
-
-def _bytes(counts: Sequence[int]) -> float:
-    """A first guess of the compact size from the number of n-grams of each length."""
-    return 9.0 * counts[0] + 5.0 * sum(counts[1:-1]) + 3.0 * counts[-1]
+    model = estimate(counts)
+    if any(cutoffs):
+        # Nothing that cut-offs leave out comes back for a threshold; and it need not be looked at.
+        kept = counted(counts, cutoffs)
+        shares = [share[mask] for share, mask in zip(history_shares(counts), kept, strict=False)]
+        model = normalised(select(model, kept))
+    else:
+        shares = history_shares(counts)
+    return prune(model, threshold, size, shares)

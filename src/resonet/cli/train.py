@@ -1,0 +1,176 @@
+"""`resonet train`: from recordings with texts to a bundle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from resonet.train.display import Display
+    from resonet.train.recipe import Recipe
+
+
+@click.command("train")
+@click.option("--data", metavar="DATA", type=click.Path(), help="What `resonet prepare` wrote, or any raw source.")
+@click.option("--recipe", metavar="NAME|FILE", help="By default one is picked by the hours of speech and this machine.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting over the recipe's; repeatable.")
+@click.option("--task", type=click.Choice(["recognize", "pronounce"]), help="What to learn.  [default: recognize]")
+@click.option("-o", "--output", metavar="OUT", type=click.Path(), help="Folder of the run.  [default: runs/NAME]")
+@click.option("--name", help="Name of the bundle.  [default: that of OUT or DATA]")
+@click.option(
+    "--resume", is_flag=False, flag_value="", metavar="[OUT]", help="Go on with a run from its last checkpoint."
+)
+@click.option("--dry-run", is_flag=True, help="Print the recipe with every setting, and train nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def command(
+    data: str | None,
+    recipe: str | None,
+    settings: tuple[str, ...],
+    task: str | None,
+    output: str | None,
+    name: str | None,
+    resume: str | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train a network on DATA and write a bundle, OUT/NAME.resonet.
+
+    Recipes: half-hour, one-hour, five-hours, twenty-hours, hundred-hours (of speech), pronounce (for a pronouncing
+    dictionary), or a YAML file; `--dry-run` shows all settings. OUT gets the log (log.jsonl), curves (progress.html),
+    the resolved recipe and a checkpoint every minute or two. Ctrl-C and a crash lose nothing before it.
+
+    \b
+    Examples:
+      resonet train --data samples/tiny --set time=3m
+      resonet train --data DATA --recipe five-hours --set optimiser.rate=1e-3 -o runs/mine
+      resonet train --resume runs/mine
+      resonet train --task pronounce --data cmudict.dict -o runs/g2p
+      torchrun --no-python --nproc-per-node 2 resonet train --data DATA --recipe FILE -o runs/mine
+    """
+    from resonet.train import run
+
+    chosen, source, out, name = _resolve(data, recipe, list(settings), task, output, name, resume)
+    if dry_run:
+        run.check_network(chosen)
+        click.echo(run.dumped(run.paced(chosen)), nl=False)
+        return
+    _train(chosen, source, out, name, resume is not None, as_json, quiet)
+
+
+def _resolve(
+    data: str | None,
+    recipe: str | None,
+    settings: list[str],
+    task: str | None,
+    output: str | None,
+    name: str | None,
+    resume: str | None,
+) -> tuple[Recipe, Path, Path, str]:
+    """Recipe, data, folder and name of the run."""
+    from resonet.bundle import name_from
+    from resonet.train import recipe as recipes
+    from resonet.train import run
+
+    if resume is not None:
+        folder = resume or output or (str(_folder(data)) if data else "")
+        if not folder:
+            raise click.UsageError("which run? name its folder: --resume OUT")
+        if recipe:
+            raise click.UsageError("a resumed run has its recipe; --set changes single settings")
+        chosen, source, old_name = run.resumed(Path(folder), settings)
+        return chosen, Path(data) if data else source, Path(folder), name or old_name
+    if not data:
+        raise click.UsageError("--data is needed: what `resonet prepare` wrote, or a folder of recordings with texts")
+    out = Path(output) if output else _folder(data)
+    run.check_folder(out, resume=False)
+    source = Path(data)
+    if task:
+        settings = [f"task={task}", *settings]
+    if recipe or task == "pronounce":
+        chosen = recipes.load(recipe or "pronounce", settings)
+    else:
+        chosen, source = _picked(source, settings)
+    return chosen, source, out, name_from(name or (out.name if output else _title(data)))
+
+
+def _folder(data: str) -> Path:
+    """Where a run goes that nobody named a folder for: runs/NAME, beside the data where that is its own place."""
+    from resonet.bundle import name_from
+
+    out = Path("runs") / name_from(_title(data))
+    return out.with_name(f"{out.name}-trained") if (out / "data.json").is_file() else out
+
+
+def _title(data: str) -> str:
+    place = Path(data).resolve()
+    return place.name if place.is_dir() else place.stem
+
+
+def _picked(data: Path, settings: list[str]) -> tuple[Recipe, Path]:
+    """A recipe for the data, which is prepared for it; says which and why."""
+    from resonet.data import load
+    from resonet.data.prepare import read_data
+    from resonet.train import choose
+    from resonet.train import recipe as recipes
+
+    # A mistyped setting is told before recordings are read.
+    language = recipes.load(choose.LARGEST, settings).language
+    folder = load.resolve(data, language=language)
+    hours = read_data(folder)["splits"].get("train", {}).get("hours", 0.0)
+    choice = choose.choose(hours, choose.machine())
+    if _is_first():
+        click.echo(choice.why, err=True)
+    return recipes.load(choice.recipe, [*choice.settings, *settings]), folder
+
+
+def _train(recipe: Recipe, data: Path, out: Path, name: str, resume: bool, as_json: bool, quiet: bool) -> None:
+    from resonet.train import run
+    from resonet.train.display import display
+
+    shown = display(quiet or not _is_first())
+    try:
+        with shown:
+            path = run.train(
+                data, recipe, out, name=name, resume=resume, listener=shown, progress=None if quiet else _progress()
+            )
+    except KeyboardInterrupt:
+        if _is_first() and (out / "checkpoint.pt").is_file():
+            click.echo(f"stopped; go on with: resonet train --resume {out}", err=True)
+        raise
+    if _is_first():
+        _print_result(path, out, shown, as_json)
+
+
+def _print_result(path: Path, out: Path, shown: Display, as_json: bool) -> None:
+    from resonet.train.display import rates_text, time_text
+
+    elapsed = float(shown.values.get("elapsed", 0.0))
+    if as_json:
+        result = {"bundle": str(path), **shown.last, "elapsed": elapsed, "log": str(out / "log.jsonl")}
+        click.echo(json.dumps(result, ensure_ascii=False))
+        return
+    click.echo(path)
+    figures = [f"{rates_text(shown.last)} on dev"] if shown.last else []
+    figures += [f"{time_text(elapsed)} of training", f"{path.stat().st_size / 1e6:.1f} MB"]
+    click.echo(f"{'; '.join(figures)}; curves: {out / 'progress.html'}", err=True)
+
+
+def _progress() -> Callable[[Iterable[Any], int], Iterable[Any]]:
+    from tqdm import tqdm
+
+    def progress(items: Iterable[Any], total: int) -> Iterable[Any]:
+        return tqdm(items, total=total, unit=" recordings", desc="decoding", disable=None, leave=False)
+
+    return progress
+
+
+def _is_first() -> bool:
+    """Whether this is the process that speaks, of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"

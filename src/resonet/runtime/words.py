@@ -1,0 +1,84 @@
+"""From log-probabilities to words: the decoder that a bundle's members ask for, and transcripts from its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resonet.bundle import Bundle
+from resonet.decoding import BeamOptions, Hypothesis, LexiconBeam, greedy
+from resonet.decoding.confidence import Confidence
+from resonet.decoding.ngram import NgramModel
+from resonet.text.lexicon import Lexicon
+from resonet.text.transcript import Segment, Transcript, Word
+from resonet.text.units import Units
+
+# Seconds without words that end a segment.
+_PAUSE = 0.6
+# A stretch whose words are this unlikely to be right on average holds noise, not speech.
+_LEAST_CONFIDENCE = 0.12
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a recording: its first frame there, and log-probs [frames, units]."""
+
+    start: int
+    scores: NDArray[np.float32]
+
+
+class Words:
+    """Lexicon beam search where the bundle has `lexicon.bin` (with `lm.bin` if it is there), else the best path.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        manifest = bundle.manifest
+        assert manifest.units is not None  # the manifest was checked: a recognizer has units
+        self.units = Units(manifest.units.type, manifest.units.symbols)
+        self.shift = manifest.output_shift
+        settings = manifest.decoding
+        self.confidence = Confidence(settings.confidence) if settings and settings.confidence else Confidence()
+        self.beam: LexiconBeam | None = None
+        if bundle.has("lexicon.bin"):
+            lm = NgramModel.from_bytes(bundle.read("lm.bin")) if bundle.has("lm.bin") else None
+            chosen = settings.model_dump(include=set(BeamOptions.__dataclass_fields__)) if settings else {}
+            options = BeamOptions(**{k: v for k, v in chosen.items() if v is not None})
+            self.beam = LexiconBeam(self.units, Lexicon.from_bytes(bundle.read("lexicon.bin")), lm, options)
+
+    def decode(self, parts: Sequence[Part]) -> list[list[Word]]:
+        """Words of each part, with times in its recording."""
+        scores = [part.scores for part in parts]
+        found = self.beam.decode(scores) if self.beam else greedy.decode(scores, self.units)
+        return [self._timed(h, part.start) for h, part in zip(found, parts, strict=True)]
+
+    def _timed(self, hypothesis: Hypothesis, start: int) -> list[Word]:
+        sure = self.confidence.of(hypothesis)
+        if not sure or sum(sure) / len(sure) < _LEAST_CONFIDENCE:
+            return []
+        return [
+            Word(w.word, (start + w.start) * self.shift, (start + w.end) * self.shift, min(1.0, max(0.0, c)))
+            for w, c in zip(hypothesis.words, sure, strict=True)
+        ]
+
+
+def transcript(words: list[Word], duration: float, language: str) -> Transcript:
+    """The transcript of a recording from all its words; segments end at pauses, no time lies past the end."""
+    words = [Word(w.word, min(w.start, duration), min(w.end, duration), w.confidence) for w in words]
+    segments: list[list[Word]] = []
+    for word in words:
+        if segments and word.start - segments[-1][-1].end < _PAUSE:
+            segments[-1].append(word)
+        else:
+            segments.append([word])
+    return Transcript(
+        text=" ".join(w.word for w in words),
+        words=tuple(words),
+        segments=tuple(Segment(s[0].start, s[-1].end, " ".join(w.word for w in s)) for s in segments),
+        duration=duration,
+        language=language,
+    )

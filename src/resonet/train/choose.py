@@ -1,0 +1,90 @@
+"""Picks a recipe from hours of speech, cores, memory and graphics card, and says why in one line."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+# Up to so many hours each recipe is the nearest one (on a scale of factors: 0.7 is as far from 0.5 as from 1).
+TIERS = ((0.7, "half-hour"), (2.2, "one-hour"), (10.0, "five-hours"), (45.0, "twenty-hours"))
+LARGEST = "hundred-hours"
+# A network needs some two thousand steps, however little there is to learn from.
+_STEPS = 2000
+# Below this a batch of two minutes of audio may not fit beside the system (GB).
+_LITTLE_MEMORY = 4.0
+# A network of 15 million weights trains at about 15 times real time a core: 100 hours need more than a few.
+_FEW_CORES = 8
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Cores that this process may use, GB of memory (None: unknown), name and GB of the first graphics card."""
+
+    cores: int
+    memory: float | None
+    gpu: str = ""
+    gpu_memory: float = 0.0
+
+    def __str__(self) -> str:
+        parts = [f"{self.cores} core{'s' if self.cores > 1 else ''}"]
+        if self.memory is not None:
+            parts.append(f"{self.memory:.0f} GB")
+        parts.append(f"{self.gpu} ({self.gpu_memory:.0f} GB)" if self.gpu else "no GPU")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A recipe's name, settings over it as `--set` takes them, and why."""
+
+    recipe: str
+    settings: tuple[str, ...]
+    why: str
+
+
+def choose(hours: float, machine: Machine) -> Choice:
+    """The recipe for so many hours of training speech on this machine."""
+    name = next((name for most, name in TIERS if hours <= most), LARGEST)
+    settings, reasons = [], [f"{hours:.2g} h of speech", str(machine)]
+    batch = 0.0
+    if machine.gpu:
+        settings.append("device=cuda")
+        batch = 400.0 if machine.gpu_memory >= 8 else 120.0
+    elif machine.memory is not None and machine.memory < _LITTLE_MEMORY:
+        batch = 60.0
+        reasons.append("small batches for little memory")
+    if name == LARGEST and not machine.gpu and machine.cores < _FEW_CORES:
+        settings.append("preset=4m")
+        reasons.append("a smaller network for few cores")
+    seconds = hours * 3600
+    if 0 < seconds < 600:
+        # Small batches: steps count here, and a pass has hardly any.
+        batch = 20.0
+        settings.append(f"passes={min(1000, round(_STEPS * batch / seconds))}")
+        reasons.append("many passes over very little data, which it will learn by heart")
+    if batch:
+        settings.append(f"batch_seconds={batch:g}")
+    return Choice(name, tuple(settings), f"recipe {name}: {', '.join(reasons)}")
+
+
+def machine() -> Machine:
+    """This machine; loads PyTorch."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not torch.cuda.is_available():
+        return Machine(cores, memory())
+    card = torch.cuda.get_device_properties(0)
+    return Machine(cores, memory(), card.name, card.total_memory / 1e9)
+
+
+def memory() -> float | None:
+    """GB of memory that this process may use: of the machine, or of its control group where that is less."""
+    found = []
+    with suppress(AttributeError, ValueError, OSError):  # not on Windows
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9)
+    with suppress(OSError, ValueError):  # no such group, or "max"
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text()) / 1e9)
+    return min(found, default=None)

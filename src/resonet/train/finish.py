@@ -1,0 +1,196 @@
+"""The end of training: the averaged network becomes a bundle, with its decoder tuned on development data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resonet.audio import measure
+from resonet.bundle import Histogram, Stats, write
+from resonet.bundle.manifest import dump
+from resonet.bundle.stats import CONFIDENCE_EDGES, DURATION_EDGES, LOUDNESS_EDGES, SNR_EDGES
+from resonet.data.waveforms import SAMPLE_RATE, Waveforms
+from resonet.decoding import BeamOptions, Hypothesis, LexiconBeam
+from resonet.decoding.confidence import Confidence
+from resonet.decoding.ngram import NgramModel
+from resonet.models.layers import LogMel
+from resonet.text.lexicon import Lexicon
+from resonet.text.normalise import normalise
+from resonet.train import export
+from resonet.train.loop import Loop
+from resonet.train.recipe import Recipe
+from resonet.train.tasks.pronounce import Pronounce
+from resonet.train.tasks.recognize import Recognize
+from resonet.train.tune import confidence, tune, word_error_rate
+
+# Utterances whose loudness goes into stats.json.
+_MEASURED = 1000
+
+
+def write_recognizer(
+    task: Recognize,
+    loop: Loop,
+    recipe: Recipe,
+    path: Path,
+    *,
+    name: str,
+    data: Path,
+    lexicon: Lexicon | None,
+    lm: Path | None,
+    g2p: bytes | None,
+) -> Path:
+    """Exports, tunes and packs a recognizer; returns `path`.
+
+    Args:
+        data: the prepared folder (its data.json is quoted).
+        lexicon: the words that can be recognized, in the network's units; None: decoding is greedy.
+        lm: a file in the compact form or ARPA; g2p: the graph that read the words the lexicon lacked.
+    """
+    with loop.averaged():
+        graph = export.recognizer(task.network)
+        scores = task.scores(task.dev_waves)
+    texts = [normalise(u.text, recipe.language).split() for u in task.dev.utterances]
+    members: dict[str, bytes | Path] = {"model.onnx": graph}
+    settings: dict[str, Any] = {}
+    sure: list[float] = []
+    metrics = [_metric("unit_error_rate", loop.progress.last.get("unit_error_rate"))]
+    if lexicon is not None and len(lexicon):
+        model = NgramModel.load(lm) if lm else None
+        options, found, fitted = decoder(LexiconBeam(task.units, lexicon, model, BeamOptions()), scores, texts)
+        settings = {
+            "lm_weight": options.lm_weight if model else 0.0,
+            "word_bonus": options.word_bonus,
+            "beam": options.beam,
+            "threshold": options.threshold,
+            "unit_threshold": options.unit_threshold,
+            "confidence": fitted.weights,
+        }
+        sure = [c for h in found for c in fitted.of(h)]
+        metrics.append(_metric("wer", word_error_rate(found, texts) if texts else None))
+        members["lexicon.bin"] = lexicon.to_bytes()
+        if model is not None:
+            members["lm.bin"] = model.to_bytes()
+    if g2p is not None:
+        members["g2p.onnx"] = g2p
+    record = json.loads((data / "data.json").read_text(encoding="utf-8"))
+    licences = [dict(x) for x in recipe.licences] or [
+        {k: x[k] for k in ("set", "spdx", "url")} for x in record["licences"]
+    ]
+    members["stats.json"] = dump(_stats(task, sure))
+    members["card.md"] = _card(name, recipe, record, licences, task).encode()
+    manifest = {
+        "kind": "recognizer",
+        "name": name,
+        "family": recipe.family,
+        "sample_rate": SAMPLE_RATE,
+        "frame_shift": LogMel.SHIFT / SAMPLE_RATE,
+        "subsampling": task.network.stride // LogMel.SHIFT,
+        "units": {"type": task.units.type, "list": list(task.units.symbols), "blank": 0},
+        "languages": [recipe.language],
+        "licence": licences,
+        "data": {"name": record["name"], "sha256": record["sha256"]},
+        "commit": commit(),
+        "metrics": [m for m in metrics if m is not None],
+        "decoding": settings or None,
+        "runtime": {
+            "resonet": "0.1.0",
+            "delay": task.network.delay,
+            "state": task.network.state_size,
+            "recipe": recipe.model_dump(mode="json", exclude={"cache", "threads"}, exclude_defaults=True),
+        },
+    }
+    return write(path, {k: v for k, v in manifest.items() if v is not None}, members)
+
+
+def write_g2p(task: Pronounce, loop: Loop, recipe: Recipe, path: Path, *, name: str) -> Path:
+    """Packs a grapheme-to-phone network, with its errors on the words that were held out."""
+    with loop.averaged():
+        errors = task.errors("test")
+        graph = export.g2p(task.network, task.alphabet, task.units.symbols)
+    manifest = {
+        "kind": "g2p",
+        "name": name,
+        "family": recipe.family,
+        "units": {"type": "phones", "list": list(task.units.symbols), "blank": 0},
+        "languages": [recipe.language],
+        "licence": [dict(x) for x in recipe.licences],
+        "commit": commit(),
+        "metrics": [
+            {"name": k, "value": round(v, 2), "set": "held-out words of the lexicon", "command": "resonet train"}
+            for k, v in errors.items()
+        ],
+        "runtime": {"resonet": "0.1.0"},
+    }
+    return write(path, manifest, {"g2p.onnx": graph})
+
+
+def decoder(
+    beam: LexiconBeam, scores: Sequence[NDArray[np.float32]], texts: Sequence[Sequence[str]]
+) -> tuple[BeamOptions, list[Hypothesis], Confidence]:
+    """Tuned settings, the dev hypotheses they give, and the confidence fitted on these."""
+    if not any(map(len, texts)):
+        return beam.options, [], Confidence()
+    options = tune(beam, scores, texts)
+    found = beam.with_options(options).decode(scores)
+    return options, found, confidence(found, texts)
+
+
+def commit() -> str:
+    """The commit of the source tree that trained, `+` if it had changes; empty for an installed package."""
+    folder = Path(__file__).parent
+    try:
+        head = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--", str(folder.parent)], cwd=folder, capture_output=True, text=True,
+        ).stdout.strip()  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return head + ("+" if changed else "")
+
+
+def _metric(name: str, value: float | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return {"name": name, "value": round(value, 2), "set": "dev", "command": "resonet train"}
+
+
+def _stats(task: Recognize, sure: list[float]) -> Stats:
+    waves: Waveforms = task.waves
+    rows = np.random.default_rng(0).permutation(len(waves))[:_MEASURED]
+    levels = [measure(waves.samples(int(i)).astype(np.float32) / 32767, SAMPLE_RATE) for i in rows]
+    seconds = [waves.length(i) / SAMPLE_RATE for i in range(len(waves))]
+    counts = Counter(u for target in task.train.targets for u in target)
+    return Stats(
+        utterances=len(waves),
+        hours=round(sum(seconds) / 3600, 3),
+        loudness=Histogram.of([x.rms_dbfs for x in levels], LOUDNESS_EDGES, "dBFS"),
+        snr=Histogram.of([x.snr_db for x in levels], SNR_EDGES, "dB"),
+        duration=Histogram.of(seconds, DURATION_EDGES, "s"),
+        confidence=Histogram.of(sure, CONFIDENCE_EDGES, "") if sure else None,
+        units={task.units.symbols[u]: n for u, n in sorted(counts.items())},
+    )
+
+
+def _card(
+    name: str, recipe: Recipe, record: dict[str, Any], licences: list[dict[str, str]], task: Recognize
+) -> str:
+    parameters = sum(p.numel() for p in task.network.parameters())
+    hours = sum(task.waves.length(i) for i in range(len(task.waves))) / SAMPLE_RATE / 3600
+    sets = "\n".join(f"- {x['set']}: {x['spdx']}{' ' + x['url'] if x['url'] else ''}" for x in licences)
+    return (
+        f"# {name}\n\n{recipe.about or 'A recognizer trained with resonet.'}\n\n"
+        f"- network: {recipe.family}, preset {recipe.preset}, {parameters / 1e6:.2f} million weights\n"
+        f"- units: {len(task.units) - 1} {task.units.type}\n"
+        f"- training: {len(task.waves)} utterances, {hours:.2f} h of {record['name']} "
+        f"(SHA-256 {record['sha256'][:16]})\n- language: {recipe.language}\n\n"
+        f"## Training data and licences\n\n{sets}\n\nThe recipe is in the manifest under `runtime`.\n"
+    )

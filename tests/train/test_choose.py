@@ -1,0 +1,53 @@
+"""Which recipe is picked, and what the probe of a machine gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from resonet.train import recipe
+from resonet.train.choose import Machine, choose, machine, memory
+
+LAPTOP = Machine(2, 8.0)
+CARD = Machine(16, 64.0, "H100", 80.0)
+
+
+@pytest.mark.parametrize(
+    ("hours", "name"),
+    [(0.03, "half-hour"), (0.5, "half-hour"), (1, "one-hour"), (5, "five-hours"), (10, "five-hours"),
+     (20, "twenty-hours"), (100, "hundred-hours"), (1000, "hundred-hours")],
+)  # fmt: skip
+def test_the_nearest_recipe_is_taken(hours: float, name: str) -> None:
+    for place in (LAPTOP, CARD):
+        choice = choose(hours, place)
+        assert choice.recipe == name
+        assert choice.why.startswith(f"recipe {name}: {hours:.2g} h of speech, ") and "\n" not in choice.why
+        assert recipe.load(choice.recipe, [*choice.settings]).passes
+
+
+def test_the_machine_counts() -> None:
+    assert "2 cores, 8 GB, no GPU" in choose(5, LAPTOP).why
+    assert choose(5, LAPTOP).settings == ()
+    assert "device=cuda" in choose(5, CARD).settings and "H100" in choose(5, CARD).why
+    assert "batch_seconds=60" in choose(5, Machine(2, 2.0)).settings
+    assert "preset=4m" in choose(100, LAPTOP).settings
+    assert choose(100, CARD).settings == ("device=cuda", "batch_seconds=400")
+    assert choose(100, Machine(32, 64.0)).settings == ()
+
+
+def test_little_data_gets_many_passes_in_small_batches() -> None:
+    settings = choose(0.035, LAPTOP).settings
+    assert settings == ("passes=317", "batch_seconds=20")
+    own_time = recipe.load("half-hour", [*settings, "time=3m"])
+    assert (own_time.passes, own_time.time) == (None, 180)
+
+
+def test_larger_data_gets_larger_networks_and_fewer_passes() -> None:
+    tiers = [recipe.load(name) for name in ("half-hour", "one-hour", "five-hours", "twenty-hours", "hundred-hours")]
+    assert [tier.preset for tier in tiers] == ["1m", "1m", "4m", "4m", "15m"]
+    assert [tier.passes for tier in tiers] == [120, 80, 40, 25, 12]
+
+
+def test_this_machine() -> None:
+    here = machine()
+    assert here.cores >= 1
+    assert memory() is None or 0.1 < memory() < 1e5  # type: ignore[operator]

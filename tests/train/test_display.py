@@ -1,0 +1,113 @@
+"""What a person sees while a network trains: lines, the live display, and the page of curves."""
+
+from __future__ import annotations
+
+import io
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from resonet.train import display as displays
+from resonet.train import page
+from resonet.train.display import Display, Live, rates_text, time_text
+from resonet.train.loop import Event
+
+
+def step(number: int, loss: float = 2.0, share: float = 0.25) -> Event:
+    values = {"step": number, "pass": 0, "share": share, "rate": 1e-3, "elapsed": 30.0 * number, "seconds": 90.0}
+    return Event("step", {**values, "speed": 120.0, "loss": loss})
+
+
+def validation(number: int) -> Event:
+    rates = {"unit_error_rate": 31.25, "wer": 50.0}
+    return Event("validation", {"step": number, **rates, "samples": ["so <it> was -> so it"]})
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_lines(monkeypatch) -> None:
+    monkeypatch.setattr(displays, "_EVERY", 0.0)
+    stream = io.StringIO()
+    shown = displays.display(stream=stream)
+    assert type(shown) is Display
+    with shown:
+        shown(Event("data", {"text": "40 utterances"}))
+        shown(step(1))
+        shown(validation(1))
+        shown(validation(1))
+        shown(Event("bad", {"step": 2, "names": ["a/1", "a/2"], "file": "bad/step-2.pt"}))
+        shown(Event("bundle", {"path": "x", "text": "wrote x"}))
+    assert stream.getvalue().splitlines() == [
+        "40 utterances",
+        " 25%  pass 1  step 1  loss 2.000  rate 1.0e-03  120 s of audio a second  1:30 left",
+        "step 1: WER 50.0 %, unit errors 31.2 % on dev",
+        "    so <it> was -> so it",
+        "step 2 is left out, its gradient is not finite: a/1, a/2 (bad/step-2.pt)",
+    ]
+    assert shown.last == {"unit_error_rate": 31.25, "wer": 50.0}
+
+
+def test_quiet_says_what_is_wrong_alone() -> None:
+    stream = Terminal()
+    shown = displays.display(quiet=True, stream=stream)
+    for event in (Event("data", {"text": "40 utterances"}), step(1), validation(1)):
+        shown(event)
+    assert stream.getvalue() == "" and shown.last
+    shown(Event("finding", {"text": "error: silent recordings: 1 (a)"}))
+    assert stream.getvalue() == "error: silent recordings: 1 (a)\n"
+
+
+def test_live_on_a_terminal() -> None:
+    stream = Terminal()
+    shown = displays.display(stream=stream)
+    assert isinstance(shown, Live)
+    with shown:
+        shown(Event("data", {"text": "40 utterances [not markup]"}))
+        shown(step(1))
+        shown(validation(1))
+        shown(step(2, share=0.5))
+    drawn = stream.getvalue()
+    for part in ("40 utterances [not markup]", "1:00 left", "step 2  loss 2.000", "WER 50.0 %", "so <it> was", "so it"):
+        assert part in drawn
+
+
+def test_texts() -> None:
+    assert rates_text({"phone_error_rate": 7.0, "word_error_rate": 20.0}) == "phone errors 7.0 %, words wrong 20.0 %"
+    assert [time_text(s) for s in (0, 65, 7385)] == ["0:00", "1:05", "2:03:05"]
+
+
+def write_log(folder: Path, *events: Event) -> None:
+    lines = [json.dumps({"kind": event.kind, **event.values}) + "\n" for event in events]
+    (folder / "log.jsonl").write_text("".join(lines))
+
+
+def test_page(tmp_path: Path) -> None:
+    events = [step(n, loss=5 / n, share=n / 1000) for n in range(1, 1001)]
+    write_log(tmp_path, *events[:400], validation(400), *events[400:], validation(1000))
+    running = page.write(tmp_path, "a <b>").read_text()
+    assert "a &lt;b&gt;" in running and "loads itself again" in running and "so &lt;it&gt; was" in running
+    assert "http" not in running.replace("http-equiv", "") and "<script" not in running
+    plots = running.split("<svg")[1:]
+    assert len(plots) == 5  # loss, rate, speed, unit and word errors
+    for plot in plots:
+        ElementTree.fromstring("<svg" + plot.split("</svg>")[0] + "</svg>")
+    with open(tmp_path / "log.jsonl", "a") as log:
+        log.write('{"kind": "bundle", "text": "wrote it"}\n')
+    finished = page.write(tmp_path, "b").read_text()
+    assert "finished" in finished and "http-equiv" not in finished and "wrote it" in finished
+
+
+def test_a_log_that_was_cut_off_and_resumed(tmp_path: Path) -> None:
+    write_log(tmp_path, step(1), step(2), validation(2), step(3))
+    with open(tmp_path / "log.jsonl", "a") as log:
+        log.write('{"kind": "st\n')
+        for event in (step(2, 7.0), validation(2), validation(2), step(3, float("nan"))):
+            log.write(json.dumps({"kind": event.kind, **event.values}) + "\n")
+    run = page.read(tmp_path / "log.jsonl")
+    assert [entry["step"] for entry in run.steps] == [1, 2, 3]
+    assert run.curve("loss") == [(0.5, 2.0), (1.0, 7.0)]
+    assert run.curve("wer") == [(1.0, 50.0)]
+    assert "loss" not in page._figures(run)
