@@ -89,7 +89,7 @@ class Speaker:
 
 def load(arguments: argparse.Namespace) -> tuple[NgramModel, Lexicon]:
     if arguments.lm and arguments.lexicon:
-        lm = NgramModel.load(arguments.lm)
+        lm = NgramModel.from_bytes(arguments.lm.read_bytes())
         return lm, Lexicon.read_cmudict(arguments.lexicon).subset(lm.words)
     with Bundle.open(arguments.bundle, "recognizer") as bundle:
         return NgramModel.from_bytes(bundle.read("lm.bin")), Lexicon.from_bytes(bundle.read("lexicon.bin"))

@@ -23,7 +23,10 @@ def read(path: Path, content: str | bytes, language: str = "en") -> list[str]:
         ("It rained. We left! Did we? Yes", ["It rained.", "We left!", "Did we?", "Yes"]),
         ('"What?" he said. "Go!" She went.', ['"What?" he said.', '"Go!"', "She went."]),
         ("“Stop!” “Why?” (He fell.) So what.", ["“Stop!”", "“Why?”", "(He fell.)", "So what."]),
-        ("Mr. Bo met Dr. J. S. Mill at St. Paul's. They talked.", ["Mr. Bo met Dr. J. S. Mill at St. Paul's.", "They talked."]),
+        (
+            "Mr. Bo met Dr. J. S. Mill at St. Paul's. They talked.",
+            ["Mr. Bo met Dr. J. S. Mill at St. Paul's.", "They talked."],
+        ),
         ("He waited... Then he left.", ["He waited...", "Then he left."]),
         ("at 3.5 per cent. of it", ["at 3.5 per cent. of it"]),
         ("Ärger kam. Über Nacht. Éa va?", ["Ärger kam.", "Über Nacht.", "Éa va?"]),
@@ -31,7 +34,7 @@ def read(path: Path, content: str | bytes, language: str = "en") -> list[str]:
         ("", []),
         (" . ", ["."]),
     ],
-)  # fmt: skip
+)
 def test_sentences_are_cut(paragraph: str, expected: list[str]) -> None:
     assert split_sentences(paragraph) == expected
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonet.decoding.collapse import collapse
@@ -13,6 +13,7 @@ def posteriors(blank: list[float]) -> np.ndarray:
     return np.log(np.stack((p, 1 - p), axis=1))
 
 
+@settings(deadline=None)
 @given(
     blank=st.lists(st.sampled_from([0.01, 0.3, 0.5, 0.92, 0.99]), max_size=200),
     shift=st.sampled_from([0.04, 0.08]),

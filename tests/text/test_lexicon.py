@@ -91,6 +91,7 @@ words = st.text(st.characters(categories=["L"]), min_size=1, max_size=6)
 pronunciations = st.lists(st.lists(st.sampled_from("ABC"), min_size=1, max_size=5), min_size=1, max_size=3)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(words, pronunciations))
 def test_bytes_come_back(entries):
     lexicon = Lexicon(("A", "B", "C"))
@@ -103,7 +104,7 @@ def test_bytes_come_back(entries):
     assert all(again.pronunciations(word) == lexicon.pronunciations(word) for word in lexicon)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_damage_is_refused_or_harmless(data):
     whole = Lexicon.read_cmudict(CMUDICT.splitlines()).to_bytes()

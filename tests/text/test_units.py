@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonet.errors import DataError
@@ -34,6 +34,7 @@ def test_phones():
         units.encode(["AH0"])
 
 
+@settings(deadline=None)
 @given(st.text("aäb 日", max_size=20))
 def test_letters_and_pieces_come_back(text):
     plain = " ".join(text.split())

@@ -1,4 +1,5 @@
-"""Writes one table of the English training and development recordings: path, speaker, text, split.
+"""Writes one table of the English training and development recordings (path, speaker, text, split), and the
+normalised transcripts of the training part as text for the language model (OUT.train.txt).
 
     python table.py DATA OUT.tsv
 
@@ -12,6 +13,8 @@ import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from resonet.text.normalise import normalise
 
 Row = tuple[Path, str, str, str]
 
@@ -50,6 +53,8 @@ def main(data: Path, out: Path) -> None:
         file.write("path\tspeaker\ttext\tsplit\n")
         for path, speaker, text, split in rows:
             file.write(f"{path.resolve()}\t{speaker}\t{text}\t{split}\n")
+    train = [normalise(text) + "\n" for _, _, text, split in rows if split == "train"]
+    out.with_suffix(".train.txt").write_text("".join(train), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def write_recognizer(
             "resonet": "0.1.0",
             "delay": task.network.delay,
             "state": task.network.state_size,
-            "recipe": recipe.model_dump(mode="json", exclude={"cache", "threads"}, exclude_defaults=True),
+            "recipe": _portable(recipe),
         },
     }
     return write(path, {k: v for k, v in manifest.items() if v is not None}, members)
@@ -129,6 +129,16 @@ def write_g2p(task: Pronounce, loop: Loop, recipe: Recipe, path: Path, *, name: 
         "runtime": {"resonet": "0.1.0"},
     }
     return write(path, manifest, {"g2p.onnx": graph})
+
+
+def _portable(recipe: Recipe) -> dict[str, Any]:
+    """The recipe without what belongs to this machine: of files and folders only the names are kept."""
+    content = recipe.model_dump(mode="json", exclude={"cache", "threads", "about", "licences"}, exclude_defaults=True)
+    for place in (content, content.get("units", {}), content.get("augmentation", {})):
+        for key in ("lm", "lexicon", "g2p", "noise", "rooms"):
+            if key in place:
+                place[key] = Path(place[key]).name
+    return content
 
 
 def decoder(

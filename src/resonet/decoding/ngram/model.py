@@ -143,7 +143,7 @@ class NgramModel:
     def _block(self, block: list[list[int]]) -> tuple[NDArray[np.int64], float]:
         """(sentences, words, unknown words) and the log probability of the known ones; word by word, all at once."""
         block = sorted(block, key=len, reverse=True)
-        lengths = np.array([len(ids) for ids in block])
+        lengths = np.array([len(ids) for ids in block], np.int64)
         total, unknown = 0.0, 0
         state = np.full(len(block), self.start_state(), np.int64)
         for place in range(lengths.max(initial=0)):
