@@ -81,8 +81,8 @@ def test_a_language_model_brings_its_words(tmp_path: Path) -> None:
             scores[2 * frame + 1, 0] = 0
         scores[6:, 0] = 0
         assert words.decoder()([scores]) == ["dog"]  # type: ignore[misc]
-    with pytest.raises(DataError, match="no language model"):
-        vocabulary.language_model(tmp_path / "text")
+    with pytest.raises(DataError, match="text"):
+        vocabulary.build(made().model_copy(update={"lm": str(tmp_path / "text")}), TEXTS, [])
 
 
 def test_a_network_reads_the_words_that_a_lexicon_lacks(resonet, tmp_path: Path) -> None:

@@ -184,6 +184,12 @@ class LogMel(nn.Module):
     # Share of the moving mean that is taken off; the rest tells loud from quiet.
     TAKEN = 0.9
 
+    fourier: Tensor
+    filters: Tensor
+    warped: Tensor
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, mels: int = 80, mean_window: int = 300) -> None:
         super().__init__()
         self.mels, self.mean_window = mels, mean_window

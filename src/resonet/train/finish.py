@@ -17,9 +17,8 @@ from resonet.bundle import Histogram, Stats, write
 from resonet.bundle.manifest import dump
 from resonet.bundle.stats import CONFIDENCE_EDGES, DURATION_EDGES, LOUDNESS_EDGES, SNR_EDGES
 from resonet.data.waveforms import SAMPLE_RATE, Waveforms
-from resonet.decoding import BeamOptions, Hypothesis, LexiconBeam
+from resonet.decoding import BeamOptions, Hypothesis, LexiconBeam, ngram
 from resonet.decoding.confidence import Confidence
-from resonet.decoding.ngram import NgramModel
 from resonet.models.layers import LogMel
 from resonet.text.lexicon import Lexicon
 from resonet.text.normalise import normalise
@@ -62,7 +61,7 @@ def write_recognizer(
     sure: list[float] = []
     metrics = [_metric("unit_error_rate", loop.progress.last.get("unit_error_rate"))]
     if lexicon is not None and len(lexicon):
-        model = NgramModel.load(lm) if lm else None
+        model = ngram.load(lm) if lm else None
         options, found, fitted = decoder(LexiconBeam(task.units, lexicon, model, BeamOptions()), scores, texts)
         settings = {
             "lm_weight": options.lm_weight if model else 0.0,

@@ -216,11 +216,7 @@ def _task(data: Path, recipe: Recipe, tell: Teller, progress: Progress | None) -
     _tell_size(task, dev, folder, recipe, tell)
 
     def write(loop: Loop, recipe: Recipe, path: Path, name: str) -> Path:
-        lm = None
-        if words.lm is not None:
-            lm = path.parent / "lm.bin"
-            with replacing(lm) as file:
-                file.write(words.lm.to_bytes())
+        lm = Path(recipe.lm) if recipe.lm else None
         return finish.write_recognizer(
             task, loop, recipe, path, name=name, data=folder, lexicon=words.lexicon, lm=lm, g2p=words.g2p
         )
@@ -271,7 +267,7 @@ def _examined(
     )
     for finding in findings.findings:
         if finding.severity != "note":
-            tell("finding", text=_finding_text(finding), **finding.as_dict())
+            tell("finding", text=_finding_text(finding), finding=finding.as_dict())
     train = [u for u in train if u.id not in findings.unusable]
     usable = [u for u in dev if u.id not in findings.unusable and _fits(u, recipe, words)]
     if not train:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonet.bundle import Bundle
-from resonet.decoding import LexiconBeam
-from resonet.decoding.ngram import NgramModel, read_arpa
+from resonet.decoding import LexiconBeam, ngram
+from resonet.decoding.ngram import NgramModel
 from resonet.errors import BundleError, DataError, UsageError
 from resonet.text.g2p import GraphemeToPhone
 from resonet.text.lexicon import Lexicon
@@ -56,7 +56,7 @@ def build(recipe: Recipe, train: Sequence[str], dev: Sequence[str]) -> Vocabular
         UsageError: phones without a lexicon.
         DataError, BundleError: the lexicon, the language model or the g2p bundle cannot be read.
     """
-    lm = language_model(Path(recipe.lm)) if recipe.lm else None
+    lm = ngram.load(recipe.lm) if recipe.lm else None
     known = dict.fromkeys(word for text in train for word in text.split())
     if lm is not None:
         known.update(dict.fromkeys(lm.words[3:]))  # after <unk>, <s>, </s>
@@ -76,16 +76,6 @@ def alphabet(texts: Iterable[str]) -> str:
     if seen & set(_ENGLISH):
         seen |= set(_ENGLISH)
     return "".join(sorted(seen))
-
-
-def language_model(path: Path) -> NgramModel:
-    """A language model in the compact form, or an ARPA file (plain or compressed)."""
-    try:
-        return NgramModel.load(path)
-    except BundleError as error:
-        if ".arpa" not in path.name:
-            raise DataError(f"{path} is no language model: {error.message}", "`resonet lm train` makes one") from error
-    return NgramModel.from_backoff(read_arpa(path))
 
 
 def pronunciations(path: Path) -> Lexicon:

@@ -6,8 +6,8 @@ so a decoder may join hypotheses whose states are equal.
 
 With an n-gram the model holds its suffixes, so a query climbs: unigram, bigram, trigram, as long as there is one.
 Bigrams, asked for most, stand in a hash table; longer ones are found by bisection among the few words that follow
-their context. (A search in all sorted keys takes four times as long; a hash of all n-grams is no faster than this
-and takes seconds to build.)
+their context. (Measured with 2.2 million bigrams and 6.5 million trigrams: 0.25 microseconds a query in batches of
+5,000; a search in all sorted keys 1.2; hashing trigrams too 0.2, but a second more to open the model.)
 """
 
 from __future__ import annotations

@@ -3,6 +3,12 @@
 A non-autoregressive answer to what sequence models do (Yao and Zweig 2015, arXiv 1506.00196): English needs at most two
 phones a letter (x: K S, u: Y UW), a word is read in one pass, and the net is a few hundred kilobytes. Words are short
 and whole, so the convolutions look both ways here.
+
+With 28 letters and 40 units:
+
+    preset    parameters    multiply-adds a letter
+    small     505 k         993 k
+    tiny      79.6 k        153 k
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class Layer(nn.Module):
         self.conv = TimeConv(c.width, c.width, c.kernel) if c.recurrent == "none" else None
         self.cell = None if c.recurrent == "none" else kinds[c.recurrent](c.width, c.width, batch_first=True)
         if isinstance(self.cell, nn.LSTM):  # cells remember at first (Jozefowicz et al. 2015)
-            nn.init.ones_(self.cell.bias_ih_l0[c.width : 2 * c.width])
+            nn.init.ones_(self.cell.get_parameter("bias_ih_l0")[c.width : 2 * c.width])
         self.norm = nn.LayerNorm(c.width)
         self.dropout = c.dropout
 
