@@ -29,7 +29,7 @@ class Vocabulary:
 
     encode: unit ids of a normalised text; raises DataError for what the units cannot write.
     lexicon: the words that can be recognized: those of the training texts, and of the language model.
-    lm: the language model, as given in the recipe (ARPA too). g2p: the graph that read what the lexicon lacked.
+    lm: the language model that the recipe names. g2p: the graph that read what the lexicon lacked.
     read, unread: words whose phones the graph gave, and words that have none.
     """
 
