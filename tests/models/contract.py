@@ -20,7 +20,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"subsampling": 8},
         {"block": "dense", "width": 64},
         {"block": "separable", "width": 64, "kernel": 9},
-        {"squeeze": 25, "mean_window": 0},
+        # In many blocks what passes through the sigmoids alone is too faint to be measured.
+        {"squeeze": 25, "mean_window": 0, "dilations": (1, 2), "ahead": (1, 0)},
     ],
     "crnn": [
         {"recurrent": "gru", "subsampling": 8},
@@ -42,7 +43,7 @@ class Case:
         return "-".join([self.family, *(f"{k}={v}" for k, v in self.settings.items())])
 
     def network(self, **settings: Any) -> Any:
-        """A new network of the first (smallest) preset, ready to be used; settings that the family lacks are ignored."""
+        """A new network of the smallest preset, ready to be used; settings that the family lacks are left out."""
         module = registry.family(self.family, self.kind)
         over = {k: v for k, v in settings.items() if k in module.Config.model_fields}
         config = registry.configure(module, smallest(self.kind, self.family), {**self.settings, **over})
@@ -59,7 +60,9 @@ def smallest(kind: str, family: str) -> str:
 
 
 def cases(kind: str) -> list[Case]:
-    return [Case(kind, name, settings) for name in registry.families(kind) for settings in [{}, *SETTINGS.get(name, [])]]
+    return [
+        Case(kind, name, settings) for name in registry.families(kind) for settings in [{}, *SETTINGS.get(name, [])]
+    ]
 
 
 def parameters(network: nn.Module) -> int:

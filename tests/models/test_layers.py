@@ -108,7 +108,9 @@ def test_mel_filters_share_out_the_spectrum() -> None:
     filters = mel_filters(80, 257, 16000)
     assert filters.shape == (257, 80) and float(filters.min()) == 0 and float(filters.max()) <= 1
     assert bool((filters.sum(0) > 0).all()), "no filter is empty"
-    edges = 700 * (10 ** (torch.linspace(2595 * math.log10(1 + 20 / 700), 2595 * math.log10(1 + 7600 / 700), 82) / 2595) - 1)
+    edges = 700 * (
+        10 ** (torch.linspace(2595 * math.log10(1 + 20 / 700), 2595 * math.log10(1 + 7600 / 700), 82) / 2595) - 1
+    )
     frequency = torch.linspace(0, 8000, 257)
     inside = (frequency >= edges[1]) & (frequency <= edges[-2])
     torch.testing.assert_close(filters.sum(1)[inside], torch.ones(int(inside.sum())), atol=1e-4, rtol=0)

@@ -154,6 +154,7 @@ def test_receptive_field(case: Case) -> None:
         assert field - 2 <= last - first + 1 <= field
 
 
+@pytest.mark.filterwarnings("ignore:TF32")
 @pytest.mark.parametrize("name", registry.families("recognizers"))
 def test_sizes_are_as_documented(name: str) -> None:
     from torch.utils.flop_counter import FlopCounterMode

@@ -200,7 +200,7 @@ def test_two_processes_train_together(here: Path) -> None:
     settings = [*SMALL, "--set", "passes=2", "--set", "batch_seconds=20"]
     ran = subprocess.run(
         [*torchrun, *verb, "--data", str(TINY), "--recipe", "half-hour", *settings, "-o", "run"],
-        capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=900, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == "run/run.resonet\n"

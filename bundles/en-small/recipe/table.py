@@ -4,8 +4,8 @@ normalised transcripts of the training part as text for the language model (OUT.
     python table.py DATA OUT.tsv
 
 DATA holds the corpora as bundles/en-small/README.md names them. Everything is as their own splits say, and:
-ljspeech-part and kathleen-arctic are train as a whole; 15 seeded speakers of speechocean762/train become dev, since that
-corpus has no development part. No test folder is opened.
+ljspeech-part and kathleen-arctic are train as a whole; 15 seeded speakers of speechocean762/train become dev, since
+that corpus has no development part. No test folder is opened.
 """
 
 import csv

@@ -20,7 +20,9 @@ LISTED = 10  # words and speakers in the text; the page and the JSON have more
 @click.command()
 @click.option("--bundle", "bundles", multiple=True, metavar="NAME|FILE", help="What to score; several are compared.")
 @click.option("--data", required=True, type=click.Path(exists=True), help="Test recordings with their texts.")
-@click.option("--split", default="test", show_default=True, type=click.Choice(["train", "dev", "test"]), help="Part of the data.")
+@click.option(
+    "--split", default="test", show_default=True, type=click.Choice(["train", "dev", "test"]), help="Part of the data."
+)
 @click.option("--by", multiple=True, metavar="COLUMN", help="Report by this column of the data too (such as subset).")
 @click.option("--page", type=click.Path(dir_okay=False), help="Write an HTML report here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a bundle.")

@@ -71,7 +71,7 @@ class Places:
         return np.clip(samples, -1, 1).astype(np.float32)
 
     def wordless(self, length: int, rng: np.random.Generator) -> Samples | None:
-        """Now and then a stretch without words in place of an utterance, so that the net learns to say nothing there."""
+        """Now and then a stretch without words in place of an utterance: there the net learns to say nothing."""
         s = self._settings
         if not self._noises or rng.random() >= s.noise_only:
             return None
@@ -118,9 +118,9 @@ def spec_augment(settings: Augmentation, rng: np.random.Generator, strength: flo
                 start = rng.integers(mels - width + 1)
                 bands[row, 0, start : start + width] = 0
             for _ in range(masks if settings.time_share else 0):
-                width = rng.integers(settings.time_width + 1)
-                start = rng.integers(max(1, time - width + 1))
-                keep[row, start : start + width] = 0
+                frames = int(rng.integers(settings.time_width + 1))
+                first = int(rng.integers(max(1, time - frames + 1)))
+                keep[row, first : first + frames] = 0
         return features * features.new_tensor(keep) * features.new_tensor(bands)
 
     return hide

@@ -68,6 +68,10 @@ class Waveforms:
         start, end = self._offsets[speed][index : index + 2]
         return self._maps[speed][start:end]
 
+    def sound(self, index: int, speed: float = 1.0) -> NDArray[np.float32]:
+        """float32 [time] at 16 kHz, -1..1."""
+        return np.multiply(self.samples(index, speed), 1 / 32767, dtype=np.float32)
+
     def length(self, index: int, speed: float = 1.0) -> int:
         """Samples of an utterance."""
         return int(self._offsets[speed][index + 1] - self._offsets[speed][index])

@@ -178,7 +178,7 @@ def _groups(paths: Iterable[str | Path]) -> Iterator[list[Path]]:
             duration = audio.info(path).duration
         except ResonetError:
             duration = _LONG + 1  # reading it will say what is wrong
-        if group and seconds + duration > _TOGETHER or duration > _LONG:
+        if (group and seconds + duration > _TOGETHER) or duration > _LONG:
             if group:
                 yield group
             group, seconds = [], 0.0

@@ -21,13 +21,12 @@ from resonet.decoding import BeamOptions, Hypothesis, LexiconBeam, ngram
 from resonet.decoding.confidence import Confidence
 from resonet.models.layers import LogMel
 from resonet.text.lexicon import Lexicon
-from resonet.text.normalise import normalise
 from resonet.train import export
 from resonet.train.loop import Loop
 from resonet.train.recipe import Recipe
 from resonet.train.tasks.pronounce import Pronounce
-from resonet.train.tasks.recognize import Recognize
-from resonet.train.tune import confidence, tune, word_error_rate
+from resonet.train.tasks.recognize import Recognize, best_path, error_rate
+from resonet.train.tune import confidence, tune
 
 # Utterances whose loudness goes into stats.json.
 _MEASURED = 1000
@@ -55,11 +54,11 @@ def write_recognizer(
     with loop.averaged():
         graph = export.recognizer(task.network)
         scores = task.scores(task.dev_waves)
-    texts = [normalise(u.text, recipe.language).split() for u in task.dev.utterances]
+    texts = task.texts()
     members: dict[str, bytes | Path] = {"model.onnx": graph}
     settings: dict[str, Any] = {}
     sure: list[float] = []
-    metrics = [_metric("unit_error_rate", loop.progress.last.get("unit_error_rate"))]
+    metrics = [_metric("unit_error_rate", error_rate([best_path(s) for s in scores], task.dev.targets))]
     if lexicon is not None and len(lexicon):
         model = ngram.load(lm) if lm else None
         options, found, fitted = decoder(LexiconBeam(task.units, lexicon, model, BeamOptions()), scores, texts)
@@ -72,7 +71,7 @@ def write_recognizer(
             "confidence": fitted.weights,
         }
         sure = [c for h in found for c in fitted.of(h)]
-        metrics.append(_metric("wer", word_error_rate(found, texts) if texts else None))
+        metrics.append(_metric("wer", error_rate([[w.word for w in h.words] for h in found], texts)))
         members["lexicon.bin"] = lexicon.to_bytes()
         if model is not None:
             members["lm.bin"] = model.to_bytes()
@@ -96,7 +95,7 @@ def write_recognizer(
         "licence": licences,
         "data": {"name": record["name"], "sha256": record["sha256"]},
         "commit": commit(),
-        "metrics": [m for m in metrics if m is not None],
+        "metrics": metrics,
         "decoding": settings or None,
         "runtime": {
             "resonet": "0.1.0",
@@ -166,16 +165,14 @@ def commit() -> str:
     return head + ("+" if changed else "")
 
 
-def _metric(name: str, value: float | None) -> dict[str, Any] | None:
-    if value is None:
-        return None
+def _metric(name: str, value: float) -> dict[str, Any]:
     return {"name": name, "value": round(value, 2), "set": "dev", "command": "resonet train"}
 
 
 def _stats(task: Recognize, sure: list[float]) -> Stats:
     waves: Waveforms = task.waves
     rows = np.random.default_rng(0).permutation(len(waves))[:_MEASURED]
-    levels = [measure(waves.samples(int(i)).astype(np.float32) / 32767, SAMPLE_RATE) for i in rows]
+    levels = [measure(waves.sound(int(i)), SAMPLE_RATE) for i in rows]
     seconds = [waves.length(i) / SAMPLE_RATE for i in range(len(waves))]
     counts = Counter(u for target in task.train.targets for u in target)
     return Stats(

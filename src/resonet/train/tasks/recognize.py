@@ -160,7 +160,7 @@ class Recognize:
         total = torch.stack(ctc).mean()
         parts = {"ctc": total}
         if two:
-            parts["consistency"] = losses.consistency(*views, frames, batch.target_lengths)
+            parts["consistency"] = losses.consistency(views[0], views[1], frames, batch.target_lengths)
             total = total + r.loss.consistency * parts["consistency"]
         return {"loss": total, **parts}
 
@@ -172,7 +172,7 @@ class Recognize:
         found: dict[int, NDArray[np.float32]] = {}
         for i in range(0, len(order), 16):
             rows = order[i : i + 16]
-            pcm, lengths = pad([waves.samples(r).astype(np.float32) / 32767 for r in rows])
+            pcm, lengths = pad([waves.sound(r) for r in rows])
             scores = self.network.scores(torch.from_numpy(pcm).to(self.recipe.device))[0].float().cpu().numpy()
             frames = self.network.output_lengths(torch.from_numpy(lengths)).tolist()
             found.update({r: scores[k, : frames[k]] for k, r in enumerate(rows)})
@@ -180,18 +180,15 @@ class Recognize:
 
     def validate(self) -> dict[str, float]:
         """Error rates on dev in percent: of units by the best path, and of words where there is a decoder."""
-        from rapidfuzz.distance import Levenshtein
-
         self._checked = self.scores(self.dev_waves)
-        pairs = list(zip(self._checked, self.dev.targets, strict=True))
-        wrong = sum(Levenshtein.distance(best_path(s), t) for s, t in pairs)
-        result = {"unit_error_rate": 100 * wrong / max(1, sum(len(t) for t in self.dev.targets))}
-        if self.words and pairs:
-            texts = [normalise(u.text, self.recipe.language).split() for u in self.dev.utterances]
-            found = [t.split() for t in self.words(self._checked)]
-            errors = sum(Levenshtein.distance(a, b) for a, b in zip(texts, found, strict=True))
-            result["wer"] = 100 * errors / max(1, sum(map(len, texts)))
+        result = {"unit_error_rate": error_rate([best_path(s) for s in self._checked], self.dev.targets)}
+        if self.words and self._checked:
+            result["wer"] = error_rate([t.split() for t in self.words(self._checked)], self.texts())
         return result
+
+    def texts(self) -> list[list[str]]:
+        """The words of the dev utterances, normalised."""
+        return [normalise(u.text, self.recipe.language).split() for u in self.dev.utterances]
 
     def samples(self) -> list[str]:
         """A few dev utterances: what was said, and what was heard."""
@@ -220,7 +217,7 @@ class Recognize:
         for d in draws:
             wordless = self._places.wordless(self.waves.length(d.index, d.speed), rng)
             if wordless is None:
-                samples = self.waves.samples(d.index, d.speed).astype(np.float32) / 32767
+                samples = self.waves.sound(d.index, d.speed)
                 sounds.append(self._places(samples, rng))
                 targets.append(self.train.targets[d.index])
             else:
@@ -261,12 +258,20 @@ class Recognize:
         total = square = torch.zeros(features.mels)
         frames = 0
         for i in rng.permutation(len(self.waves))[:300]:
-            pcm = torch.from_numpy(self.waves.samples(int(i)).astype(np.float32) / 32767)
+            pcm = torch.from_numpy(self.waves.sound(int(i)))
             pcm = pcm[: len(pcm) // LogMel.SHIFT * LogMel.SHIFT].unsqueeze(0).to(self.recipe.device)
             one, two = features.calibrate(pcm)
             total, square, frames = total + one.cpu(), square + two.cpu(), frames + pcm.shape[1] // LogMel.SHIFT
         mean = total / frames
         features.set_statistics(mean, (square / frames - mean.square()).clamp(min=0).sqrt())
+
+
+def error_rate(found: Sequence[Sequence[Any]], wanted: Sequence[Sequence[Any]]) -> float:
+    """Edits from `found` to `wanted` in percent of the symbols of `wanted`."""
+    from rapidfuzz.distance import Levenshtein
+
+    edits = sum(Levenshtein.distance(f, w) for f, w in zip(found, wanted, strict=True))
+    return 100 * edits / max(1, sum(map(len, wanted)))
 
 
 def best_path(scores: NDArray[np.float32]) -> list[int]:
