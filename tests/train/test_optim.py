@@ -16,7 +16,7 @@ from resonet.train.recipe import Optimiser, Recipe
 
 NAMES = get_args(Optimiser.model_fields["name"].annotation)
 SCHEDULES = get_args(Optimiser.model_fields["schedule"].annotation)
-RATES = {"sgd": 0.05, "momentum": 0.01, "rmsprop": 0.003, "adam": 0.02, "adamw": 0.02, "novograd": 0.03}
+RATES = {"sgd": 0.15, "momentum": 0.01, "rmsprop": 0.003, "adam": 0.02, "adamw": 0.02, "novograd": 0.03}
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -18,7 +18,7 @@ from resonet.train.tasks.pronounce import Pronounce, part_of
 def task() -> Pronounce:
     torch.set_num_threads(1)
     words = ["".join(w) for n in (2, 3, 4, 5) for w in itertools.product("abcd", repeat=n)]
-    lexicon = Lexicon.read_text(f"{word}\t{' '.join(word.upper())}" for word in words)
+    lexicon = Lexicon.read_text((f"{word}\t{' '.join(word.upper())}" for word in words), ["A", "B", "C", "D"])
     recipe = parse(
         {"task": "pronounce", "family": "g2p_resnet", "preset": "tiny", "passes": 12, "average": 0.9,
          "network": {"width": 16, "blocks": 1, "dropout": 0.0}, "optimiser": {"rate": 0.01}},
