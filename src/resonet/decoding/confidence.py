@@ -24,7 +24,8 @@ _FEATURES = 7
 class Confidence:
     """Weights of: a constant, the word's score, the mean score of all words of the utterance, the log of its frames,
     the log of its letters, its language model score and that of the word after it. On simulated posteriors with a third
-    of the phones wrong, from which the default comes, the last two lift the area under the curve (same words) from 0.67 to 0.79."""
+    of the phones wrong, from which the default comes, the last two lift the area under the curve from 0.67 to
+    0.79 (measured on the words fitted)."""
 
     weights: tuple[float, ...] = (2.8, 2.0, 0.8, -0.2, 1.7, 0.26, 0.11)
 
