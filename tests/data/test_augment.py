@@ -90,8 +90,8 @@ def test_noise_is_as_loud_as_asked_for(noise: Path, snr: float) -> None:
 
 def test_noise_and_rooms_come_as_often_as_asked_for(noise: Path, rooms: Path) -> None:
     samples = speech(200)
-    for settings in ({"noise": str(noise), "noise_probability": 0.3}, {"rooms": str(rooms), "room_probability": 0.3}):
-        put, random = places(**settings), rng()
+    for chosen in ({"noise": str(noise), "noise_probability": 0.3}, {"rooms": str(rooms), "room_probability": 0.3}):
+        put, random = places(**chosen), rng()
         changed = sum(not np.array_equal(put(samples, random), samples) for _ in range(1000))
         assert 240 < changed < 360
 

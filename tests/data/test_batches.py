@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ def test_passes_and_seeds_differ() -> None:
 def test_rising_batches_go_from_short_to_long_with_a_little_jitter() -> None:
     lengths = np.random.default_rng(0).integers(100, 1600, 400).tolist()
     means = [np.mean([lengths[d.index] for d in b]) for b in drawn(lengths, 16_000, ascending=True, speeds=(1.0,))]
-    assert all(late > 0.8 * early for early, late in zip(means, means[1:], strict=False))
+    assert all(late > 0.8 * early for early, late in itertools.pairwise(means))
     assert means[-1] > 2 * means[0]
     random = [np.mean([lengths[d.index] for d in b]) for b in drawn(lengths, 16_000, speeds=(1.0,))]
     assert random != sorted(random)
