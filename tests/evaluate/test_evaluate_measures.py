@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 import numpy as np
@@ -100,13 +101,15 @@ def test_calibration_without_errors_has_no_auc() -> None:
 def test_the_watch_counts_cpu_and_clock_and_stands_still_outside() -> None:
     watch = Stopwatch()
     with watch:
-        time.sleep(0.02)
-    time.sleep(0.02)
-    with watch:
         sum(i * i for i in range(200_000))
+    before = watch.speed(10.0)
+    time.sleep(0.02)
+    assert watch.speed(10.0) == dataclasses.replace(before, peak_mb=watch.speed(10.0).peak_mb)
+    with watch:
+        time.sleep(0.02)
     speed = watch.speed(10.0)
-    assert speed.wall_seconds >= 0.02
-    assert 0 < speed.cpu_seconds < speed.wall_seconds  # asleep it costs nothing
+    assert speed.wall_seconds >= before.wall_seconds + 0.02
+    assert speed.cpu_seconds >= before.cpu_seconds > 0
     assert speed.real_time_factor == speed.wall_seconds / 10
     assert speed.peak_mb > 10
     assert Speed(0, 1, 1, 0).real_time_factor == 0

@@ -18,6 +18,8 @@ from resonet.text.units import Units
 
 # Seconds without words that end a segment.
 _PAUSE = 0.6
+# Parts decoded in one call: the search holds copies of their scores, and three hours have hundreds of parts.
+_TOGETHER = 128
 # A stretch whose words are this unlikely to be right on average holds noise, not speech.
 _LEAST_CONFIDENCE = 0.12
 
@@ -52,9 +54,13 @@ class Words:
 
     def decode(self, parts: Sequence[Part]) -> list[list[Word]]:
         """Words of each part, with times in its recording."""
-        scores = [part.scores for part in parts]
-        found = self.beam.decode(scores) if self.beam else greedy.decode(scores, self.units)
-        return [self._timed(h, part.start) for h, part in zip(found, parts, strict=True)]
+        words: list[list[Word]] = []
+        for i in range(0, len(parts), _TOGETHER):
+            some = parts[i : i + _TOGETHER]
+            scores = [part.scores for part in some]
+            found = self.beam.decode(scores) if self.beam else greedy.decode(scores, self.units)
+            words += [self._timed(h, part.start) for h, part in zip(found, some, strict=True)]
+        return words
 
     def _timed(self, hypothesis: Hypothesis, start: int) -> list[Word]:
         sure = self.confidence.of(hypothesis)
