@@ -126,6 +126,23 @@ def test_code_book() -> None:
     assert np.abs(coded.values - many).mean() < 0.02
     assert np.abs(coded.values - many).max() < 0.5
     assert len(encode(np.zeros(0)).codes) == 0
+    many[::3] = 0
+    coded = encode(many)
+    assert len(coded.book) <= 256
+    assert (coded.values[::3] == 0).all(), "zero is exact: it says that nothing follows"
+
+
+def test_only_contexts_are_states() -> None:
+    """What no word follows is no state, in a model whose weights are far too many for the code book."""
+    smaller = prune(model_of(text(12000, 300), 3), 3e-6)
+    assert len(np.unique(smaller.levels[1].backoff)) > 256
+    model = NgramModel.from_backoff(smaller)
+    contexts = sum(len(np.unique(level.prefix)) for level in smaller.levels[1:])
+    words = np.arange(len(model.words), dtype=np.int32)
+    states = {int(state) for state in model.score(np.zeros(len(words), np.int64), words)[1]}
+    for state in sorted(states):
+        states |= set(model.score(np.full(len(words), state), words)[1].tolist())
+    assert len(states - {0}) <= contexts < smaller.counts[1]
 
 
 def test_bytes_round_trip(model: NgramModel) -> None:

@@ -14,14 +14,16 @@ from resonet.models import registry
 
 UNITS = 40
 
+# Blocks enough to look back and ahead.
+FEW: dict[str, Any] = {"dilations": (1, 2), "ahead": (1, 0)}
 # Networks beside the preset itself; a family that is not named here is tested with its preset alone.
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "resnet_ctc": [
-        {"subsampling": 8},
-        {"block": "dense", "width": 64},
-        {"block": "separable", "width": 64, "kernel": 9},
-        # In many blocks what passes through the sigmoids alone is too faint to be measured.
-        {"squeeze": 25, "mean_window": 0, "dilations": (1, 2), "ahead": (1, 0)},
+        {"subsampling": 8, **FEW},
+        {"block": "dense", "width": 64, **FEW},
+        {"block": "separable", "width": 64, "kernel": 9, **FEW},
+        # In more blocks what passes through the sigmoids alone is too faint to be measured.
+        {"squeeze": 25, "mean_window": 0, **FEW},
     ],
     "crnn": [
         {"recurrent": "gru", "subsampling": 8},
@@ -40,7 +42,7 @@ class Case:
     settings: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return "-".join([self.family, *(f"{k}={v}" for k, v in self.settings.items())])
+        return "-".join([self.family, *(f"{k}={v}" for k, v in self.settings.items() if k not in FEW)])
 
     def network(self, **settings: Any) -> Any:
         """A new network of the smallest preset, ready to be used; settings that the family lacks are left out."""

@@ -13,7 +13,7 @@ from resonet.train.loop import Loop
 from resonet.train.recipe import parse
 
 folder = Path(sys.argv[1])
-settings = {"name": "sgd", "rate": 0.1, "schedule": "constant", "warm_up": 0.0}
+settings = {"name": "sgd", "rate": 0.1, "schedule": "constant", "warm_up": 0.0, "weight_decay": 0.0}
 toy = Toy(batches=5)
 loop = Loop(toy, parse({"passes": 3, "optimiser": settings, "validate_every": 1e-6}, [], "test"), folder / "run")
 loop.run()

@@ -42,9 +42,10 @@ def command(
 ) -> None:
     """Train a network on DATA and write a bundle, OUT/NAME.resonet.
 
-    Recipes: half-hour, one-hour, five-hours, twenty-hours, hundred-hours (of speech), pronounce (for a pronouncing
-    dictionary), or a YAML file; `--dry-run` shows all settings. OUT gets the log (log.jsonl), curves (progress.html),
-    the resolved recipe and a checkpoint every minute or two. Ctrl-C and a crash lose nothing before it.
+    Recipes: minutes, half-hour, one-hour, five-hours, twenty-hours, hundred-hours (of speech), pronounce (for a
+    pronouncing dictionary), or a YAML file; `--dry-run` shows all settings. OUT gets the log (log.jsonl), curves
+    (progress.html), the resolved recipe and a checkpoint every minute or two: Ctrl-C loses nothing, a crash no more
+    than came after the checkpoint.
 
     \b
     Examples:

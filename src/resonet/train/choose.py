@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Up to so many hours each recipe is the nearest one (on a scale of factors: 0.7 is as far from 0.5 as from 1).
-TIERS = ((0.7, "half-hour"), (2.2, "one-hour"), (10.0, "five-hours"), (45.0, "twenty-hours"))
+TIERS = ((1 / 6, "minutes"), (0.7, "half-hour"), (2.2, "one-hour"), (10.0, "five-hours"), (45.0, "twenty-hours"))
 LARGEST = "hundred-hours"
-# A network needs some two thousand steps, however little there is to learn from.
-_STEPS = 2000
-# Below this a batch of two minutes of audio may not fit beside the system (GB).
+# Below this a batch of more than a minute of audio may not fit beside the system (GB).
 _LITTLE_MEMORY = 4.0
 # A network of 15 million weights trains at about 15 times real time a core: 100 hours need more than a few.
 _FEW_CORES = 8
@@ -48,24 +46,16 @@ def choose(hours: float, machine: Machine) -> Choice:
     """The recipe for so many hours of training speech on this machine."""
     name = next((name for most, name in TIERS if hours <= most), LARGEST)
     settings, reasons = [], [f"{hours:.2g} h of speech", str(machine)]
-    batch = 0.0
+    if name == "minutes":
+        reasons.append("enough to learn these recordings by heart and no more")
     if machine.gpu:
         settings.append("device=cuda")
-        batch = 400.0 if machine.gpu_memory >= 8 else 120.0
-    elif machine.memory is not None and machine.memory < _LITTLE_MEMORY:
-        batch = 60.0
+    elif machine.memory is not None and machine.memory < _LITTLE_MEMORY and name in ("twenty-hours", LARGEST):
+        settings += ["batch_seconds=50", "accumulate=2"]
         reasons.append("small batches for little memory")
     if name == LARGEST and not machine.gpu and machine.cores < _FEW_CORES:
         settings.append("preset=4m")
         reasons.append("a smaller network for few cores")
-    seconds = hours * 3600
-    if 0 < seconds < 600:
-        # Small batches: steps count here, and a pass has hardly any.
-        batch = 20.0
-        settings.append(f"passes={min(1000, round(_STEPS * batch / seconds))}")
-        reasons.append("many passes over very little data, which it will learn by heart")
-    if batch:
-        settings.append(f"batch_seconds={batch:g}")
     return Choice(name, tuple(settings), f"recipe {name}: {', '.join(reasons)}")
 
 

@@ -88,6 +88,7 @@ def train(
     _run(loop, recipe)
     path = out / f"{name}.resonet"
     if world.rank == 0:
+        tell("note", text="exports the network, tunes what decodes it, writes the bundle")
         made.write(loop, recipe, path, name)
         tell("bundle", path=str(path), text=f"wrote {path}", **loop.progress.last)
         page.write(out, name)

@@ -114,19 +114,25 @@ def expand(compact: Compact) -> Backoff:
 
 
 def encode(values: NDArray[np.float64]) -> Coded:
-    """A code book by k-means in one dimension (on at most 200,000 of the values), and the codes."""
+    """A code book by k-means in one dimension (on at most 200,000 of the values), and the codes.
+
+    Zero stays zero: a backoff weight of 0 says that an n-gram is no context, so that decoder states can be joined.
+    """
     if not len(values):
         return Coded(np.zeros(0, np.uint8), np.zeros(0, np.float32))
-    sample = np.sort(values[:: max(1, len(values) // 200_000)])
-    book = np.unique(values) if len(values) < 10_000 else np.zeros(_CODES + 1)
+    book = np.unique(values)
     if len(book) > _CODES:
+        some = values[values != 0]
+        sample = np.sort(some[:: max(1, len(some) // 200_000)])
         # Half the first centres by rank, half by value: rare extremes get centres too.
-        ranks = sample[np.linspace(0, len(sample) - 1, _CODES // 2).astype(np.int64)]
-        book = np.unique(np.concatenate([ranks, np.linspace(values.min(), values.max(), _CODES // 2)]))
+        half = _CODES // 2
+        ranks = sample[np.linspace(0, len(sample) - 1, half - 1).astype(np.int64)]
+        book = np.unique(np.concatenate([ranks, np.linspace(some.min(), some.max(), half)]))
         for _ in range(20):
             nearest = np.searchsorted((book[1:] + book[:-1]) / 2, sample)
             size = np.bincount(nearest, minlength=len(book))
             book = np.where(size > 0, np.bincount(nearest, sample, len(book)) / np.maximum(size, 1), book)
+        book = np.append(book, 0.0) if len(some) < len(values) else book
     centres = np.unique(book.astype(np.float32))
     codes = np.searchsorted((centres[1:] + centres[:-1]) / 2, values)
     return Coded(codes.astype(np.uint8), centres)
