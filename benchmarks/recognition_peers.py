@@ -13,7 +13,8 @@ CPU seconds are user + system, decoding of files and the start of the program in
 busy machine (the load is in the result) they come out a little high, for all three alike: caches and cores are shared.
 The peers are slow, so what they answer is kept in CACHE batch by batch: a run that was stopped goes on where it was,
 and a repeated run measures ours alone. Each batch keeps its CPU seconds and the load at that time. `--train DATA` gives
-the rates also without the sentences that are in the given training data. `--only peers` leaves ours out.
+the rates also without the sentences that are in the given training data. `--only peers` leaves ours out. The result
+goes to benchmarks/results/recognition-peers.json (`--output`), and in short to stdout.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ import argparse
 import hashlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -165,27 +165,30 @@ def heard_by_peer(cache: Cache, data: Path, files: list[Path]) -> Heard:
     return heard
 
 
-def heard_by_resonet(bundle: str, files: list[Path], threads: int | None = 1) -> Heard:
-    """Runs `resonet transcribe` on all files of a set in a process of its own."""
+def heard_by_resonet(bundle: str, files: list[Path]) -> Heard:
+    """Runs `resonet transcribe` on all files of a set in a process of its own, with one thread."""
     program = shutil.which("resonet", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
     if program is None:
         sys.exit("the command `resonet` is not installed beside this Python")
-    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    command = [program, "transcribe", *map(str, files), "--format", "json", "--bundle", bundle]
+    begin = time.perf_counter()
+    command = [program, "transcribe", *map(str, files), "--json", "--bundle", bundle, "--threads", "1"]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as out:
-        code = subprocess.run(command, stdout=out, env={**os.environ, **(ONE_THREAD if threads else {})}).returncode
+        started = subprocess.Popen(command, stdout=out, env={**os.environ, **ONE_THREAD})
+        # Not the sums over all children, whose peak memory would be that of the largest set.
+        _, status, used = os.wait4(started.pid, 0)
+        wall = time.perf_counter() - begin
         out.seek(0)
         answers = {Path(o["file"]): o for o in map(json.loads, filter(str.strip, out))}
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     missing = [file for file in files if file not in answers]
     if missing:
+        code = os.waitstatus_to_exitcode(status)
         sys.exit(f"resonet transcribe (exit {code}) gave nothing for {len(missing)} files, such as {missing[0]}")
     return Heard(
         texts=[answers[file]["text"] for file in files],
         audio_seconds=sum(answers[file]["duration"] for file in files),
-        cpu_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        wall_seconds=time.perf_counter() - begin,
-        peak_mib=after.ru_maxrss / 1024,
+        cpu_seconds=used.ru_utime + used.ru_stime,
+        wall_seconds=wall,
+        peak_mib=used.ru_maxrss / 1024,
         loads=[os.getloadavg()[0]],
     )
 
@@ -262,6 +265,11 @@ def table(systems: dict[str, Any]) -> str:
     for name in sets:
         cells = [systems[n]["sets"][name] for n in names]
         lines.append(f"| WER % on {name} | " + " | ".join(f"{c['wer_percent']:.1f}" for c in cells) + " |")
+        new = [c.get("by_sentence", {}).get("new") for c in cells]
+        if all(new):
+            known = cells[0]["by_sentence"]["in training data"]["utterances"]
+            told = f"the same without {known} utterances whose sentence is in the training data"
+            lines.append(f"| {told} | " + " | ".join(f"{c['wer_percent']:.1f}" for c in new) + " |")
     for name in sets:
         cells = [systems[n]["sets"][name] for n in names]
         costs = " | ".join(f"{c['cpu_seconds_per_audio_second']:.3f}" for c in cells)
@@ -317,6 +325,9 @@ def main() -> None:
             run_peer(peer, args.peer_python, cache, files)
             put(peer, cache.about, STREAMS[peer], {d: heard_by_peer(cache, d, files[d]) for d in args.data})
     shown = f"{' '.join(map(set_name, args.data))} --peer-python ... --cache ... --bundle {args.bundle}"
+    shown += f" --train {' '.join(map(set_name, args.train))}" if args.train else ""
+    shown += f" --only {args.only}" if args.only else ""
+    shown += f" --limit {args.limit}" if args.limit else ""
     result = {
         "question": "error rates, CPU time and size of resonet, PocketSphinx and Whisper tiny.en, one thread each",
         "command": f"python benchmarks/recognition_peers.py {shown}",

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from resonet import audio
 
@@ -51,3 +54,16 @@ def test_a_sample_is_loud_and_clean() -> None:
     assert -40 < got.rms_dbfs < -10
     assert got.snr_db > 15
     assert got.clipped_fraction < 1e-3
+
+
+@settings(deadline=None)
+@given(
+    arrays.arrays(np.float32, st.integers(0, 4000), elements=st.floats(-4, 4, width=32)),
+    st.sampled_from([8000, 16000, 48000]),
+)
+def test_every_figure_stays_in_its_bounds(samples: np.ndarray, rate: int) -> None:
+    got = audio.measure(samples, rate)
+    assert -120 <= got.rms_dbfs <= 20 * np.log10(max(got.peak, 1e-6)) + 1e-3
+    assert got.peak == np.abs(samples).max(initial=0)
+    assert 0 <= got.clipped_fraction <= 1
+    assert 0 <= got.snr_db <= 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import struct
 import sys
 import threading
@@ -232,6 +233,13 @@ def test_damaged_headers_fail_cleanly_or_read(data: bytes, changes: list[tuple[i
     assert np.isfinite(got).all()
 
 
+def test_a_cut_off_flac_says_where() -> None:
+    with pytest.raises(AudioError) as caught:
+        audio.read(FLAC[: len(FLAC) // 2])
+    seconds = float(caught.value.message.split("after ")[1].split(" s")[0])
+    assert 1.5 < seconds <= 2.5  # of five
+
+
 def test_streamed_wavs_are_read_to_their_end() -> None:
     """Pipes leave 0 or an impossible size: FFmpeg old and new, SoX."""
     wav = encoded(noise(16000, 16000), 16000)
@@ -280,7 +288,8 @@ def test_containers_of_ffmpeg_name_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     (tmp_path / name).write_bytes(head)
-    with pytest.raises(MissingExtra, match=rf"reading \{Path(name).suffix} needs the extra \[av\]"):
+    said = rf"{re.escape(name)}: reading \{Path(name).suffix} needs the extra \[av\]"
+    with pytest.raises(MissingExtra, match=said):
         audio.read(tmp_path / name)
     if name == "a.m4a":  # known by its bytes, whatever its name
         with pytest.raises(MissingExtra):

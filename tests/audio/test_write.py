@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from resonet import audio
 from resonet.errors import AudioError
@@ -38,6 +43,8 @@ def test_two_channels_and_clipping(tmp_path: Path) -> None:
         ("a.wav", np.array([np.nan], np.float32), 16000),
         ("a.wav", np.zeros((2, 2, 2), np.float32), 16000),
         ("a.opus", TONE, 44100),
+        ("a.flac", np.zeros(0, np.float32), 16000),
+        ("a.opus", np.zeros((0, 2), np.float32), 16000),
         ("no/such/folder/a.wav", TONE, 16000),
     ],
 )
@@ -55,3 +62,40 @@ def test_an_older_file_survives_a_failure(tmp_path: Path) -> None:
     with pytest.raises(AudioError):
         audio.write(path, TONE, 44100)
     assert path.read_bytes() == before
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    frames=st.integers(1, 3000),
+    channels=st.integers(1, 3),
+    suffix=st.sampled_from([".wav", ".flac"]),
+    rate=st.sampled_from([8000, 16000, 44100]),
+    seed=st.integers(0, 9),
+)
+def test_every_sample_comes_back(frames: int, channels: int, suffix: str, rate: int, seed: int) -> None:
+    samples = np.random.default_rng(seed).uniform(-1.2, 1.2, (frames, channels)).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        audio.write(Path(folder, f"a{suffix}"), samples, rate)
+        assert audio.info(Path(folder, f"a{suffix}")).channels == channels
+        got = audio.read(Path(folder, f"a{suffix}"), rate)
+    np.testing.assert_allclose(got, np.clip(samples, -1, 1).mean(axis=1), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg"])
+def test_a_full_disk_is_one_sentence(name: str, tmp_path: Path) -> None:
+    """The system itself refuses the 10,000th byte."""
+    pytest.importorskip("resource")
+    code = f"""
+import resource
+import numpy as np
+from resonet import audio, errors
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    audio.write({str(tmp_path / name)!r}, np.random.default_rng(0).normal(0, 0.1, 50_000).astype(np.float32), 16000)
+except errors.AudioError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert f"{name} cannot be written: File too large" in done.stdout
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from resonet.bundle import Bundle, archive, atomic, read_manifest, verify, write
 from resonet.errors import BundleError, ResonetError
@@ -61,6 +63,27 @@ def test_equal_input_gives_equal_bytes(tmp_path: Path, fields: dict[str, Any], m
     second = write(tmp_path / "b.resonet", fields, {**backwards, "lm.bin": tmp_path / "copy.bin"}).read_bytes()
     third = write(tmp_path / "c.resonet", read_manifest(tmp_path / "a.resonet"), members).read_bytes()
     assert first == second == third
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(
+        st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,8}", fullmatch=True) | st.sampled_from(["A.bin", "a.bin"]),
+        st.binary(max_size=300),
+        max_size=6,
+    )
+)
+def test_any_members_come_back(tmp_path: Path, members: dict[str, bytes]) -> None:
+    fields = {"kind": "g2p", "family": "x", "name": "x"}
+    members = {"g2p.onnx": b"x", **members}
+    path = tmp_path / "any.resonet"
+    if len({name.casefold() for name in members}) < len(members):
+        with pytest.raises(BundleError, match="holds a member twice"):
+            write(path, fields, members)
+        return
+    with Bundle(write(path, fields, members)) as bundle:
+        assert {name: bundle.read(name) for name in bundle.members} == members
+        assert list(bundle.members) == sorted(members)
 
 
 def test_fields_that_are_filled_in(tmp_path: Path, fields: dict[str, Any], members: dict[str, bytes]) -> None:

@@ -44,11 +44,14 @@ def test_list_goes_on_past_a_damaged_bundle(run: Callable, make: Make) -> None:
     make("home/bundles/a.resonet").write_bytes(b"nonsense")
     make("home/bundles/b.resonet")
     code, out, err = run("list", "--json")
-    assert code == 0 and json.loads(out)["name"] == "b" and "a.resonet is no bundle" in err
+    assert code == 3 and json.loads(out)["name"] == "b" and "a.resonet is no bundle" in err
+    code, out, err = run("list", "--kind", "voice")
+    assert (code, out) == (3, "") and err.count("\n") == 1
 
 
 def test_show(run: Callable, make: Make) -> None:
-    path = make()
+    recipe = {"preset": "1m", "name": "größe"}
+    path = make(runtime={"resonet": "0.1", "delay": 4, "state": 3, "recipe": recipe})
     code, out, err = run("show", path)
     assert (code, err) == (0, "")
     for part in (
@@ -58,6 +61,8 @@ def test_show(run: Callable, make: Make) -> None:
         "CC-BY-4.0",
         "wer 36.5",
         "model.onnx (0.3 kB)",
+        "lm_weight 0.5",
+        'recipe {"preset": "1m", "name": "größe"}',
     ):
         assert part in out
     assert "Größe" not in out and "Größe: klein" in run("show", path, "--card")[1]

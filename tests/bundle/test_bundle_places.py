@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def package(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
         path = make(f"site/{folder}/{name}.resonet", kind)
         (path.parent / "__init__.py").touch()
         entries.append(importlib.metadata.EntryPoint(name, folder, places.GROUP))
+        # A real package of this name may have been looked at before.
+        monkeypatch.delitem(sys.modules, folder, raising=False)
         return path
 
     package.entries = entries  # type: ignore[attr-defined]
@@ -126,7 +129,10 @@ def test_choice_among_several(package: Callable[..., Path], make: Make, monkeypa
     monkeypatch.setenv("RESONET_BUNDLE_RECOGNIZER", str(path))
     assert choose("recognizer").path == path
     monkeypatch.setenv("RESONET_BUNDLE_RECOGNIZER", "speaker")
-    with pytest.raises(BundleError, match="is needed"):
+    with pytest.raises(BundleError, match=r"^RESONET_BUNDLE_RECOGNIZER: .*is needed"):
+        choose("recognizer")
+    monkeypatch.setenv("RESONET_BUNDLE_RECOGNIZER", "dee")
+    with pytest.raises(BundleError, match=r"^RESONET_BUNDLE_RECOGNIZER: no bundle named 'dee'.*did you mean de"):
         choose("recognizer")
     with pytest.raises(BundleError, match="no bundle was named"):
         Bundle.open()

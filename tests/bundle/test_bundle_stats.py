@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -22,6 +22,7 @@ def test_values_beyond_the_edges_count_in_the_outer_bins() -> None:
     assert Histogram.of([], [0, 1], "s").counts == (0,)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6)))
 def test_no_value_is_lost(values: list[float]) -> None:
     for edges in (LOUDNESS_EDGES, SNR_EDGES, DURATION_EDGES, CONFIDENCE_EDGES):

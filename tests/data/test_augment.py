@@ -175,4 +175,4 @@ def test_spec_augment_repeats_and_can_be_switched_off(torch) -> None:
 def test_spec_augment_on_few_bands_and_frames(torch) -> None:
     for shape in ((2, 1, 80), (2, 30, 8), (1, 1, 1)):
         hidden = spec_augment(Augmentation(), rng())(torch.ones(shape))
-        assert hidden.shape == shape
+        assert hidden.shape == shape and set(hidden.unique().tolist()) <= {0.0, 1.0}

@@ -7,9 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_corpora import jsonl
 
 from resonet.data import corpora
+from resonet.data.utterance import Utterance
 from resonet.errors import DataError
 
 
@@ -155,6 +158,14 @@ def test_text_beside_each_recording(tmp_path: Path, write, suffix: str) -> None:
     ]
 
 
+def test_hidden_files_are_no_recordings_and_links_are_followed(tmp_path: Path, write) -> None:
+    """As `resonet transcribe FOLDER` does it: what a Mac leaves beside each file is not read."""
+    for name in ("mary/one.wav", "mary/._one.wav", ".trash/two.wav", "../elsewhere/three.wav"):
+        write(tmp_path / "corpus" / name).with_suffix(".txt").write_text("a text\n")
+    (tmp_path / "corpus" / "john").symlink_to(tmp_path / "elsewhere")
+    assert [u.id for u in corpora.read(tmp_path / "corpus")[1]] == ["john/three", "mary/one"]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -165,6 +176,7 @@ def test_text_beside_each_recording(tmp_path: Path, write, suffix: str) -> None:
         ("manifest.json", '[{"audio": "a.wav", "text": "Hello, you", "speaker": "s"}]'),
         ("metadata.csv", 'file_name,transcription,speaker\na.wav,"Hello, you",s\n'),
         ("metadata.csv", "audio_file|text|speaker\na.wav|Hello, you|s\n"),
+        ("metadata.csv", "\ufeffaudio|transcript|speaker\na.wav|Hello, you|s\n"),
     ],
 )
 def test_manifests(tmp_path: Path, write, name: str, content: str) -> None:
@@ -215,6 +227,8 @@ def test_manifest_columns_and_split(tmp_path: Path, write) -> None:
         ("a.tsv", "path\ttext\n\tone\n", r"a.tsv: line 2 names no recording"),
         ("a.tsv", "path\ttext\tstart\na.wav\tone\tsoon\n", r"a.tsv: line 2: start is 'soon'"),
         ("a.tsv", "path\ttext\tstart\tend\na.wav\tone\t2\t1\n", r"a.tsv: line 2 has an end before its start"),
+        ("transcripts.tsv", "path\tspeaker\na.wav\tx\n", r"has no column for the text among: path, speaker"),
+        ("transcripts.tsv", "wave\ttext\na.wav\tx\n", r"has no column for the recording among: wave, text"),
         ("a.jsonl", '{"path": "a.wav", "text": "one"}\n{"path": \n', r"a.jsonl: line 2 is not JSON"),
         ("a.jsonl", '{"path": "a.wav", "text": "one"}\n[1]\n', r"a.jsonl: line 2 is not a JSON object"),
         ("a.jsonl", '{"path": "a.wav", "text": "one"}\n{"path": "b.wav"}\n', r"a.jsonl: line 2 has no text"),
@@ -290,3 +304,22 @@ def test_every_layout_says_what_it_looks_for() -> None:
     for layout in corpora.layouts():
         assert layout.LOOKS_FOR
         assert layout.__doc__
+
+
+def test_a_damaged_compressed_table(tmp_path: Path) -> None:
+    whole = gzip.compress(b"path\ttext\n" + b"".join(b"%d.wav\tnumber %d\n" % (i, i * 7919) for i in range(500)))
+    table = tmp_path / "transcripts.tsv.gz"
+    for damaged in (whole[:-20], whole[:300] + bytes(byte ^ 0x55 for byte in whole[300:320]) + whole[320:], whole[:5]):
+        table.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"transcripts.tsv.gz"):
+            corpora.read(tmp_path)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["a", "a#2", "a#3", "b", "a#2#2"]), max_size=12))
+def test_ids_become_unique_and_keep_their_order(names: list[str]) -> None:
+    found = [Utterance(name, Path("a.wav"), str(place)) for place, name in enumerate(names)]
+    unique = corpora._with_unique_ids(found)
+    assert [u.text for u in unique] == [u.text for u in found]
+    assert len({u.id for u in unique}) == len(found)
+    assert all(new.id.startswith(old.id) for new, old in zip(unique, found, strict=True))

@@ -108,6 +108,15 @@ def test_installation_names_the_missing_extra(monkeypatch: pytest.MonkeyPatch) -
     assert [(check.status, check.advice) for check in missing] == [("missing", "pip install 'resonet[evaluate]'")]
 
 
+def test_installation_looks_into_bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setenv("RESONET_HOME", str(tmp_path))
+    (tmp_path / "bundles").mkdir()
+    (tmp_path / "bundles" / "bad.resonet").write_bytes(b"half")
+    assert main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "problem  bundle bad" in out and "is no bundle" in out
+
+
 @pytest.mark.parametrize(
     ("version", "requirement", "outside"),
     [

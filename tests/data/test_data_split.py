@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonet.data import split
@@ -20,6 +20,7 @@ corpus = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8), st.integers(1
 )
 
 
+@settings(deadline=None)
 @given(corpus, st.integers(0, 5))
 def test_speakers_are_disjoint_and_all_is_kept(rows, seed: int) -> None:
     utterances, seconds = rows
@@ -36,6 +37,7 @@ def test_speakers_are_disjoint_and_all_is_kept(rows, seed: int) -> None:
         assert set(names) == {"train", "dev", "test"}
 
 
+@settings(deadline=None)
 @given(corpus, st.integers(0, 5), st.randoms(use_true_random=False))
 def test_the_order_of_files_does_not_matter(rows, seed: int, order: random.Random) -> None:
     utterances, seconds = rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,9 @@ def test_ctc_needs_a_blank_between_equal_labels(patient) -> None:
     found = doctor.examine({"train": [fits, repeats]}, frame_shift=0.1)
     assert names(found, "too many labels") == [f"{repeats.id}: 13 frames needed, 10 there"]
     assert found.unusable == {repeats.id}
+    # An id may hold what separates it from its figure.
+    odd = replace(repeats, id="a: b: c")
+    assert doctor.examine({"train": [fits, odd]}, frame_shift=0.1).unusable == {odd.id}
     # With units of whole words both fit.
     words = doctor.examine({"train": [fits, repeats]}, frame_shift=0.1, units_of=lambda text: [1])
     assert "too many labels" not in kinds(words)

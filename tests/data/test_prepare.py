@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_corpora import jsonl
 
 from resonet.data import load
-from resonet.data.prepare import prepare
+from resonet.data.prepare import prepare, read_data
 from resonet.errors import DataError, ResonetError, UsageError
 
 
@@ -173,7 +174,23 @@ def test_segments_beyond_the_recording(tmp_path: Path, write) -> None:
     assert (first.start, first.end, second.start, second.end) == (0, 1, 1, 2)
     (item,) = prepared.skipped
     assert "line 4" in item.where
-    assert "ends at 9.000 s" in item.reason
+    assert "is from 1.000 s to 9.000 s, but" in item.reason
+
+
+def test_stretches_that_are_none(tmp_path: Path, write) -> None:
+    recording = {"id": "r", "sources": [{"type": "file", "source": str(write(tmp_path / "in" / "a.wav", 2.0))}]}
+    cut = {"id": "c", "start": 0.5, "duration": 1.0, "recording": recording, "type": "MonoCut"}
+    said = {"start": 0.0, "duration": 1.0, "text": "one"}
+    bad = [(0.5, float("nan")), (float("nan"), 1.0), (1.0, 0.0), (1.9, -1.0)]
+    rows = [{**cut, "id": "good", "supervisions": [{**said, "id": "good"}]}]
+    rows += [
+        {**cut, "id": f"bad{i}", "supervisions": [{**said, "id": f"bad{i}", "start": start, "duration": duration}]}
+        for i, (start, duration) in enumerate(bad)
+    ]
+    jsonl(tmp_path / "in" / "some_cuts.jsonl", rows)
+    prepared = prepare(tmp_path / "in", tmp_path / "out", as_="train")
+    assert ids(tmp_path / "out", "train") == {"in/good"}
+    assert len(prepared.skipped) == len(bad)
 
 
 def test_nothing_usable(tmp_path: Path, table_corpus) -> None:
@@ -220,7 +237,8 @@ def test_raw_data_is_prepared_on_the_fly(tmp_path: Path, table_corpus) -> None:
     assert len(load.utterances(corpus, "test", cache=cache, unsplit="test")) == 6
     out = load.resolve(corpus, cache=cache)
     assert load.resolve(out) == out
-    assert out.parent == cache
+    assert out.parent.parent == cache
+    assert read_data(out)["name"] == "corpus"
     assert load.utterances(corpus, "dev", cache=cache, language="de")[0].language == "de"
 
 
@@ -238,6 +256,10 @@ def test_damaged_data(tmp_path: Path, table_corpus) -> None:
     cuts.write_bytes(whole[:-20])
     with pytest.raises(DataError, match=r"train.cuts.jsonl.gz is damaged"):
         load.utterances(out, "train")
+    for at in (12, len(whole) // 2):  # the compressed stream itself is broken
+        cuts.write_bytes(whole[:at] + bytes(byte ^ 0x55 for byte in whole[at : at + 20]) + whole[at + 20 :])
+        with pytest.raises(DataError, match=r"train.cuts.jsonl.gz is damaged"):
+            load.utterances(out, "train")
     cuts.write_bytes(gzip.compress(b'{"id": "x"}\n'))
     with pytest.raises(DataError, match=r"train.cuts.jsonl.gz is damaged"):
         load.utterances(out, "train")

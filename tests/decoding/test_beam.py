@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from language_models import HistoryModel, TableModel
+from ngram_reference import Slow
 
 from resonet.decoding import BeamOptions, LexiconBeam
+from resonet.decoding.ngram import NgramModel
+from resonet.decoding.ngram.compact import expand
+from resonet.decoding.ngram.count import Corpus
+from resonet.decoding.ngram.training import smooth
 from resonet.errors import DataError
 from resonet.text.lexicon import Lexicon
 from resonet.text.units import Units
@@ -124,6 +129,40 @@ def test_search_with_separators_equals_brute_force(seed, frames):
     assert best.score == pytest.approx(max(weights.values()), abs=1e-3)
     mine = [w for (sentence, _), w in weights.items() if sentence == tuple(w.word for w in best.words)]
     assert max(mine) == pytest.approx(best.score, abs=1e-3)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_search_with_a_4_gram_equals_brute_force(seed):
+    """Of a real model whose states are up to three words; sentences that end in one state count together."""
+    corpus = Corpus()
+    corpus.add(sentence.split() for sentence in ("x x y x", "y x x y", "x y", "x x x", "y", "x x y y"))
+    model = NgramModel.from_backoff(smooth(corpus.counts(["x", "y"], 4)))
+    assert model.order == 4 and all(model.counts)
+    slow, words = Slow(expand(model.compact)), {1: "x", 2: "y"}
+    scores = posteriors(5, 3, seed, peak=1.0)
+    weights: dict = defaultdict(lambda: -np.inf)
+    ways: dict = defaultdict(set)
+    for path in itertools.product(range(3), repeat=len(scores)):
+        sentence = tuple(words[unit] for unit in merged(path))
+        padded = ("<s>", *sentence, "</s>")
+        lm = sum(slow.score(padded[:i], word) for i, word in enumerate(padded) if i)
+        total = sum(float(scores[frame, unit]) for frame, unit in enumerate(path))
+        total += EXACT.lm_weight * lm + EXACT.word_bonus * len(sentence)
+        state = np.array([model.start_state()])
+        for word in model.ids(sentence):
+            _, state = model.score(state, np.array([word], np.int32))
+        key = int(state[0]), sentence[-1:]
+        weights[key] = np.logaddexp(weights[key], total)
+        ways[key].add(sentence)
+    assert len({state for state, _ in ways}) > 6
+
+    units = Units.phones(("A", "B"))
+    (best,) = LexiconBeam(units, lexicon({"x": ["A"], "y": ["B"]}, ("A", "B")), model, EXACT).decode([scores])
+
+    likeliest = max(weights, key=lambda key: weights[key])
+    assert best.score == pytest.approx(weights[likeliest], abs=1e-3)
+    assert tuple(word.word for word in best.words) in ways[likeliest]
 
 
 TWO = {"x": ["A"], "y": ["B C"]}

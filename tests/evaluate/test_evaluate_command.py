@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -77,10 +78,46 @@ def test_bundles_are_compared_and_failures_told(evaluate: Any, corpus: Path, tmp
     assert json.loads(second)["verdict"] == "no clear difference"
 
 
+@pytest.fixture
+def split_folders(corpus: Path, tmp_path: Path) -> Path:
+    """Folders train and test with a text beside each recording: 1.wav is test, the others are train."""
+    for name, text in (("1.wav", "THE CAT SAT"), ("2.wav", "ON THE MAT"), ("3.wav", "X"), ("4.wav", "Y")):
+        folder = tmp_path / "whole" / ("test" if name == "1.wav" else "train") / name[0]
+        folder.mkdir(parents=True)
+        shutil.copy(next(corpus.rglob(name)), folder / name)
+        (folder / name).with_suffix(".txt").write_text(text)
+    return tmp_path / "whole"
+
+
+def test_only_the_split_is_scored(evaluate: Any, split_folders: Path) -> None:
+    code, out, err = evaluate("--data", split_folders, "--json", "--utterances")
+    assert (code, err) == (0, "")
+    assert [Path(u["file"]).name for u in json.loads(out)["utterances_scored"]] == ["1.wav"]
+    # Named by itself the folder is the test data, whatever it is called.
+    assert evaluate("--data", split_folders / "train", "--json")[0] == 0
+    (split_folders / "train").rename(split_folders / "dev")
+    code, out, err = evaluate("--data", split_folders / "dev")
+    assert (code, out) == (1, "")
+    assert f"{split_folders / 'dev'} has no split test" in err and "--split takes what it has: dev" in err
+
+
+def test_recordings_that_cannot_be_used_are_named(evaluate: Any, split_folders: Path) -> None:
+    (split_folders / "train" / "2" / "2.wav").write_text("no sound")
+    assert evaluate("--data", split_folders)[0] == 0  # of no concern to the test
+    shutil.copytree(split_folders / "test" / "1", split_folders / "test" / "9")
+    (split_folders / "test" / "9" / "1.wav").write_text("no sound")
+    code, out, err = evaluate("--data", split_folders, "--json")
+    assert code == 1
+    assert json.loads(out)["utterances"] == 1
+    assert err.count("left out: ") == err.count("\n") == 1 and "1.wav is not a recording" in err
+
+
 def test_wrong_arguments_are_one_sentence(evaluate: Any, corpus: Path, tmp_path: Path) -> None:
     code, out, err = evaluate("--data", corpus, "--by", "accent")
     assert (code, out) == (2, "")
     assert "no column 'accent'" in err and "subset" in err
+    code, out, err = evaluate("--data", corpus, "--page", tmp_path / "none" / "r.html")
+    assert (code, out) == (2, "") and "none/r.html is in a folder that does not exist" in err
     code, out, err = evaluate("--data", tmp_path / "nothing")
     assert (code, out) == (2, "")
     assert "Traceback" not in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from resonet.errors import AudioError, DataError, UsageError
+from resonet.errors import AudioError, DataError, MissingExtra, UsageError
 from resonet.evaluate import compare, recognition, references
 from resonet.evaluate.metrics.word_errors import Counts
 from resonet.evaluate.references import Reference
@@ -100,6 +101,14 @@ def test_errors_in_place_of_transcripts(corpus: Path) -> None:
         recognition.score(Scripted(answers[0]), found)
     with pytest.raises(DataError, match="None of 1 recordings could be read"):
         recognition.score(Scripted(answers[1]), found[:1])
+
+
+def test_a_missing_extra_is_told_before_the_work(corpus: Path, parrot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jiwer", None)
+    recognizer = parrot()
+    with pytest.raises(MissingExtra, match=r"\[evaluate\]"):
+        recognition.score(recognizer, references.read(corpus))
+    assert recognizer.asked == []
 
 
 def test_nothing_to_score(corpus: Path, parrot: Any) -> None:

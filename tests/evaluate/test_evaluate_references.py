@@ -1,4 +1,4 @@
-"""The three layouts that evaluation reads itself, and what it says about others."""
+"""The two layouts that evaluation reads itself, and what it says about others."""
 
 from __future__ import annotations
 
@@ -50,23 +50,41 @@ def test_prepared_cuts_by_split(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="damaged"):
         references.read(tmp_path)
 
+    for at in (12, 60):  # the compressed stream itself is broken
+        content = bytearray((tmp_path / "dev.cuts.jsonl.gz").read_bytes())
+        content[at : at + 20] = bytes(byte ^ 0x55 for byte in content[at : at + 20])
+        (tmp_path / "test.cuts.jsonl.gz").write_bytes(content)
+        with pytest.raises(DataError, match="damaged"):
+            references.read(tmp_path)
 
-def test_texts_beside_recordings(tmp_path: Path) -> None:
-    (tmp_path / "ann").mkdir()
-    for name, text in (("ann/1.flac", "One."), ("2.wav", "Two.")):
-        (tmp_path / name).write_bytes(b"")
-        (tmp_path / name).with_suffix(".txt").write_text(text, encoding="utf-8")
-    (tmp_path / "3.wav").write_bytes(b"")  # nobody says what is said in it
-    assert [(r.path.name, r.text, r.speaker) for r in references.read(tmp_path)] == [
-        ("2.wav", "Two.", ""),
-        ("1.flac", "One.", "ann"),
-    ]
+
+@pytest.mark.parametrize("column", ["split", "start", "end", "offset"])
+def test_a_table_of_splits_or_stretches_is_for_prepare(corpus: Path, column: str) -> None:
+    """Read as a plain one it would score training data, or whole recordings against the text of a part."""
+    table = corpus / "transcripts.tsv"
+    head, *rows = table.read_text(encoding="utf-8").splitlines()
+    table.write_text("\n".join([f"{head}\t{column}", *(f"{row}\t1" for row in rows)]), encoding="utf-8")
+    assert not references.readable(corpus)
+    with pytest.raises(DataError, match="resonet prepare"):
+        references.read(corpus)
+
+
+def test_lists_of_splits_are_for_prepare(corpus: Path) -> None:
+    (corpus / "test.txt").write_text("a/1\n", encoding="utf-8")
+    assert not references.readable(corpus)
+
+
+def test_a_split_folder_beside_prepared_cuts_is_not_mixed_in(corpus: Path) -> None:
+    assert references.readable(corpus.parent, "test") and not references.readable(corpus.parent, "dev")
+    (corpus.parent / "dev.cuts.jsonl.gz").write_bytes(gzip.compress(b""))
+    with pytest.raises(DataError, match=r"has no split test"):
+        references.read(corpus.parent, "test")
 
 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("path\tspeaker\na.wav\tx\n", "has no column text"),
+        ("path\tspeaker\na.wav\tx\n", "columns path and text"),
         ("path\ttext\n\thello\n", "line 2 names no recording"),
         ("path\ttext\na.wav\tb\tc\n", "line 2 has more columns"),
         ("path\ttext\tseconds\na.wav\tb\tlong\n", "seconds is 'long'"),

@@ -10,6 +10,7 @@ import torch
 
 from resonet.errors import UsageError
 from resonet.models import registry
+from resonet.models.streaming import StreamingRecognizer
 
 MINE = '''
 """The smallest recognizer there can be: one linear layer over four frames."""
@@ -60,10 +61,17 @@ def test_a_new_file_is_a_new_family(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     torch.testing.assert_close(chunk, scores)
 
 
+def test_what_a_recognizer_has_to_have() -> None:
+    class Half(StreamingRecognizer):
+        receptive_field = 1
+
+    with pytest.raises(TypeError, match=r"abstract method '?network"):
+        Half()  # type: ignore[abstract]
+
+
 def test_what_there_is() -> None:
     assert {"resnet_ctc", "crnn"} <= set(registry.families())
     assert "g2p_resnet" in registry.families("language")
-    assert set(registry.KINDS) == {"recognizers", "language"}
 
 
 def test_unknown_names_say_what_is_near() -> None:

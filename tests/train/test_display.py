@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 from resonet.train import display as displays
-from resonet.train import page
+from resonet.train import log, page
 from resonet.train.display import Display, Live, rates_text, time_text
 from resonet.train.loop import Event
 
@@ -101,13 +101,29 @@ def test_page(tmp_path: Path) -> None:
 
 
 def test_a_log_that_was_cut_off_and_resumed(tmp_path: Path) -> None:
-    write_log(tmp_path, step(1), step(2), validation(2), step(3))
-    with open(tmp_path / "log.jsonl", "a") as log:
-        log.write('{"kind": "st\n')
-        for event in (step(2, 7.0), validation(2), validation(2), step(3, float("nan"))):
-            log.write(json.dumps({"kind": event.kind, **event.values}) + "\n")
-    run = page.read(tmp_path / "log.jsonl")
+    log.cut(tmp_path, 0)  # there is none yet
+    write_log(tmp_path, Event("note", {"text": "begins"}), step(1), step(2), validation(2), step(3), validation(3))
+    with open(tmp_path / "log.jsonl", "a") as file:
+        file.write('{"kind": "st')
+    log.cut(tmp_path, 1)
+    assert [event["kind"] for event in log.events(tmp_path)] == ["note", "step"]
+    for event in (step(2, 7.0), validation(2), validation(2), step(3, float("nan"))):
+        log.add(tmp_path, event.kind, event.values)
+    run = page.read(tmp_path)
     assert [entry["step"] for entry in run.steps] == [1, 2, 3]
     assert run.curve("loss") == [(0.5, 2.0), (1.0, 7.0)]
     assert run.curve("wer") == [(1.0, 50.0)]
     assert "loss" not in page._figures(run)
+
+
+def test_one_bad_step_does_not_spoil_the_loss_that_is_shown() -> None:
+    shown = Display(io.StringIO())
+    for event in (step(1, 3.0), step(2, float("nan")), step(3, 1.0)):
+        shown(event)
+    assert "loss 2.000" in shown._line() and "step 3" in shown._line()
+
+
+def test_without_error_rates_there_is_no_line(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    Display(stream)(Event("validation", {"step": 1, "samples": []}))
+    assert stream.getvalue() == ""

@@ -104,7 +104,7 @@ def test_the_average_follows_slowly_and_is_lent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
-@pytest.mark.parametrize("name", ["momentum", "adamw", "novograd"])
+@pytest.mark.parametrize("name", ["momentum", "adamw", "novograd", "muon"])
 def test_a_resumed_run_is_the_same_run(tmp_path: Path, name: str, accumulate: int) -> None:
     """Interrupted in a pass (and with two batches a step in the midst of one): the losses after are the same."""
     optimiser = {"name": name, "rate": 0.05, "schedule": "cosine"}
@@ -129,6 +129,41 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path, name: str, accumulate: in
         torch.testing.assert_close(parts.average[name], average, atol=1e-6, rtol=0)
 
 
+def test_the_log_has_each_step_once_after_a_resumption_from_an_older_checkpoint(tmp_path: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(event: Event) -> None:
+        if event.values["step"] == 5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        Loop(Toy(), recipe(), tmp_path, kill).run()
+    lines = (tmp_path / "log.jsonl").read_text().splitlines(keepends=True)
+    older = Loop(Toy(), recipe(), tmp_path / "older", interrupt_at(3))
+    with pytest.raises(KeyboardInterrupt):
+        older.run()
+    (tmp_path / "checkpoint.pt").write_bytes(older.checkpoint.read_bytes())
+    loop = Loop(Toy(), recipe(), tmp_path)
+    loop.resume()
+    assert (tmp_path / "log.jsonl").read_text() == "".join(lines[:3])
+    loop.run()
+    logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in logged if line["kind"] == "step"] == list(range(1, 13))
+
+
+def test_a_resumed_run_takes_the_settings_of_its_recipe(tmp_path: Path) -> None:
+    before = {**STEADY, "name": "adamw"}
+    Loop(Toy(), recipe(passes=1, optimiser=before), tmp_path).run()
+    after = {**before, "weight_decay": 0.5, "betas": (0.5, 0.6)}
+    loop = Loop(Toy(), recipe(passes=2, optimiser=after), tmp_path)
+    loop.resume()
+    matrices, vectors = loop.optimiser.param_groups
+    assert (matrices["weight_decay"], vectors["weight_decay"], tuple(matrices["betas"])) == (0.5, 0, (0.5, 0.6))
+    loop.run()
+    assert loop.progress.step == 8
+
+
 def test_a_finished_run_resumed_only_validates(tmp_path: Path) -> None:
     first = Loop(Toy(), recipe(), tmp_path)
     first.run()
@@ -148,8 +183,17 @@ def test_what_cannot_be_resumed(tmp_path: Path) -> None:
     Loop(toy, recipe(passes=1), tmp_path).run()
     other = Toy()
     other.network[0] = torch.nn.Linear(3, 4)
+    novograd = recipe(optimiser={**STEADY, "name": "novograd"})
+    content = checkpoints.load(tmp_path / "checkpoint.pt")
+    for task, settings in ((other, recipe()), (Toy(), novograd)):
+        with pytest.raises(TrainError, match="of another network or optimiser"):
+            Loop(task, settings, tmp_path).resume()
+    del content["kind"]  # as the first version wrote it
+    checkpoints.save(tmp_path / "checkpoint.pt", content)
+    Loop(Toy(), recipe(), tmp_path).resume()
+    checkpoints.save(tmp_path / "checkpoint.pt", {"something": "else"})
     with pytest.raises(TrainError, match="of another network or optimiser"):
-        Loop(other, recipe(), tmp_path).resume()
+        Loop(Toy(), recipe(), tmp_path).resume()
 
 
 class Poisoned(Toy):

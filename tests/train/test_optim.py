@@ -16,7 +16,7 @@ from resonet.train.recipe import Optimiser, Recipe
 
 NAMES = get_args(Optimiser.model_fields["name"].annotation)
 SCHEDULES = get_args(Optimiser.model_fields["schedule"].annotation)
-RATES = {"sgd": 0.15, "momentum": 0.01, "rmsprop": 0.003, "adam": 0.02, "adamw": 0.02, "novograd": 0.03}
+RATES = {"sgd": 0.15, "momentum": 0.01, "rmsprop": 0.003, "adam": 0.02, "adamw": 0.02, "novograd": 0.03, "muon": 0.01}
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -46,6 +46,23 @@ def test_weight_decay_is_for_matrices() -> None:
     matrices, vectors = optim.optimiser(network, Optimiser(weight_decay=0.3)).param_groups
     assert [p.dim() for p in matrices["params"]] == [2] and matrices["weight_decay"] == 0.3
     assert [p.dim() for p in vectors["params"]] == [1, 1, 1] and vectors["weight_decay"] == 0
+
+
+@pytest.mark.parametrize("inputs, outputs", [(6, 9), (9, 6)])
+def test_muon_steps_each_tap_in_all_directions(inputs: int, outputs: int) -> None:
+    """A first step from zero moves every tap by a matrix whose singular values are all near the step size."""
+    torch.manual_seed(0)
+    conv = TimeConv(inputs, outputs, kernel=3)
+    conv.silence()
+    stepper = optim.optimiser(conv, Optimiser(name="muon", rate=0.1 / 16))
+    conv(torch.randn(2, 20, inputs)).square().add(conv.bias).sum().backward()
+    conv.weight.grad = torch.randn_like(conv.weight)
+    stepper.step()
+    wide = (3, inputs, outputs) if conv.widen else (inputs, 3, outputs)
+    taps = conv.weight.detach().view(wide).transpose(0, 0 if conv.widen else 1)
+    values = torch.linalg.svdvals(taps) / (0.1 * math.sqrt(max(1, outputs / inputs)))
+    assert values.shape == (3, 6) and values.min() > 0.6 and values.max() < 1.3
+    assert conv.bias.abs().max() > 0  # stepped by AdamW
 
 
 def test_novograd_by_hand() -> None:

@@ -50,3 +50,5 @@ def test_letters_are_learnt(task: Pronounce, tmp_path: Path) -> None:
     (found,) = task.read(["dab"])
     assert task.units.decode(found) == "D A B"
     assert task.errors("test")["phone_error_rate"] < 10
+    task.parts["test"] = []
+    assert task.errors("test") == {}  # no words are no errors, and no success

@@ -63,12 +63,24 @@ def test_set_reaches_into_groups() -> None:
         ("optimiser.name=adamm", "optimiser.name: Input should be 'sgd', 'momentum'"),
         ("optimiser.rate=-1", "optimiser.rate: Input should be greater than 0"),
         ("units=phones", "units: "),
+        ("optimiser.betas=[0.9, 1]", "optimiser.betas.1: Input should be less than 1"),
+        ("augmentation.speeds=[]", "augmentation.speeds: Tuple should have at least 1 item"),
+        ("augmentation.speeds=[0]", "augmentation.speeds.0: Input should be greater than 0"),
+        ("augmentation.time_width=0", "augmentation.time_width: Input should be greater than or equal to 1"),
+        ("seed=-1", "seed: Input should be greater than or equal to 0"),
     ],
 )
 def test_what_does_not_fit_is_said_once(setting: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         parsed({"passes": 1, "seed": 0}, setting)
     assert said in str(caught.value) and "Value error" not in str(caught.value)
+
+
+def test_settings_that_do_not_go_together() -> None:
+    with pytest.raises(UsageError, match=r"loss: consistency goes with the loss ctc$"):
+        parsed({"passes": 1}, "loss.name=cross_entropy", "loss.consistency=0.2")
+    with pytest.raises(UsageError, match=r"recipe: start is for recognition$"):
+        parsed({"passes": 1}, "task=pronounce", "start=runs/g2p")
 
 
 def test_files(tmp_path: Path) -> None:

@@ -14,14 +14,15 @@ import pytest
 from small_trainings import SMALL, TINY
 
 from resonet.bundle import Bundle
-from resonet.train import checkpoints, recipe
+from resonet.train import checkpoints, log, recipe
 from resonet.train.display import Display
 from resonet.train.loop import Loop
 
 
 def losses(out: Path) -> dict[int, float]:
-    events = map(json.loads, (out / "log.jsonl").read_text().splitlines())
-    return {event["step"]: event["loss"] for event in events if event["kind"] == "step"}
+    steps = [event for event in log.events(out) if event["kind"] == "step"]
+    assert [step["step"] for step in steps] == list(range(1, len(steps) + 1))
+    return {step["step"]: step["loss"] for step in steps}
 
 
 def test_a_folder_of_recordings_becomes_a_bundle(resonet, here: Path) -> None:
@@ -90,7 +91,16 @@ def test_a_killed_run_is_resumed_from_its_checkpoint(resonet, here: Path, monkey
     resumed = resonet("train", "--resume", "run", "--set", "passes=2")
     assert resumed.code == 0, resumed.err
     assert "goes on after step 4" in resumed.err
+    assert len(losses(here / "run")) > 5  # the step that was lost is there once
     assert recipe.load("run/recipe.yaml").passes == 2
+
+
+def test_a_run_that_left_no_checkpoint_is_forgotten(resonet, here: Path) -> None:
+    (here / "run").mkdir()
+    log.add(here / "run", "step", {"step": 1, "loss": 9.0})
+    ran = resonet("train", "--data", TINY, "--recipe", "half-hour", *SMALL, "--set", "passes=1", "-o", "run")
+    assert ran.code == 0, ran.err
+    assert 9.0 not in losses(here / "run").values()
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(resonet, here: Path, monkeypatch) -> None:

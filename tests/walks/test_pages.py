@@ -95,6 +95,9 @@ def test_first_command_on_a_fresh_machine(tmp_path: Path) -> None:
 
 
 def test_pages_point_to_files_that_exist() -> None:
-    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+    places = ("*.md", "docs/*.md", "samples/*.md", "samples/tiny/*.md", "bundles/*/*.md")
+    pages = [page for place in places for page in ROOT.glob(place)]
+    assert len(pages) > 8
+    for page in pages:
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} points to {target}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -84,8 +84,9 @@ def _sndfile_pieces(sound: soundfile.SoundFile, file: Steady, name: str) -> Iter
         try:
             got = sound.read(count, dtype="float32", always_2d=True, out=buffer)
         except soundfile.SoundFileError as error:
+            # What was decoded of this piece is lost, but libsndfile knows how far it came.
             raise AudioError(
-                f"{name} is damaged or cut off after {done / sound.samplerate:.3f} s: {_libsndfile_says(error)}",
+                f"{name} is damaged or cut off after {_reached(sound, done):.3f} s: {_libsndfile_says(error)}",
                 "copy or download it again",
             ) from None
         if file.failure is not None:
@@ -101,6 +102,13 @@ def _sndfile_pieces(sound: soundfile.SoundFile, file: Steady, name: str) -> Iter
             f"and it ends after {done / sound.samplerate:.3f} s",
             "copy or download it again",
         )
+
+
+def _reached(sound: soundfile.SoundFile, done: int) -> float:
+    """Seconds decoded before an error, at least those of `done` frames."""
+    with suppress(soundfile.SoundFileError):
+        done = max(done, sound.tell())
+    return done / sound.samplerate
 
 
 def _mono(channels: NDArray[np.float32], name: str, start: float) -> NDArray[np.float32]:
@@ -138,7 +146,7 @@ def _ffmpeg(file: BinaryIO, name: str, container: str) -> Iterator[Decoder]:
     try:
         import av
     except ImportError:
-        raise MissingExtra(f"reading {container}", "av") from None
+        raise MissingExtra(f"{name}: reading {container}", "av") from None
     try:
         movie = av.open(file)
     except (av.FFmpegError, OSError, ValueError) as error:

@@ -48,7 +48,7 @@ def _in_folder(folder: Path) -> list[Path]:
                 if not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES
             ]
     except OSError as error:
-        raise AudioError(f"the folder {folder} cannot be searched: {reason(error)}") from None
+        raise AudioError(f"the folder {error.filename or folder} cannot be searched: {reason(error)}") from None
     if not found:
         raise AudioError(
             f"the folder {folder} holds no recording", "WAV, FLAC, OGG, Opus, MP3, M4A and others are looked for"

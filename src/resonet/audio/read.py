@@ -41,6 +41,7 @@ def read(source: Source, sample_rate: int = 16000) -> NDArray[np.float32]:
     Raises:
         AudioError: missing, a folder, empty, unknown, damaged, cut off, or with NaN or infinite samples.
         MissingExtra: M4A, AAC, MP4, WebM, WMA without the extra [av].
+        UsageError: an impossible `sample_rate`.
     """
     return _joined(_resampled(source, sample_rate))
 

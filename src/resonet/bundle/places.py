@@ -73,11 +73,14 @@ def choose(kind: Kind) -> Found:
     """The bundle to take where none was named: RESONET_BUNDLE_<KIND>, else the only installed one of that kind.
 
     Raises:
-        BundleError: there is none, or there are several and the variable is not set.
+        BundleError: there is none, there are several and the variable is not set, or it names none of that kind.
     """
     variable = f"RESONET_BUNDLE_{kind.upper()}"
     if wanted := os.environ.get(variable):
-        return find(wanted, kind)
+        try:
+            return find(wanted, kind)
+        except BundleError as error:
+            raise BundleError(f"{variable}: {error.message}", error.hint) from error
     candidates = installed(kind)
     if len(candidates) == 1:
         return candidates[0]

@@ -140,7 +140,9 @@ def as_resonet_error(error: Exception) -> ResonetError:
         if package in EXTRAS:
             return MissingExtra(f"this command ({package} is not installed)", EXTRAS[package])
     if isinstance(error, OSError) and error.strerror:
-        return ResonetError(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        if error.filename:
+            return ResonetError(f"{error.filename}: {error.strerror}")
+        return ResonetError(error.strerror, "on standard output or a temporary file")
     return ResonetError(
         f"unexpected {type(error).__name__}: {error}", "a fault of resonet; `resonet --debug VERB ...` shows where"
     )

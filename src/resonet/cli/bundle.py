@@ -33,17 +33,20 @@ def command() -> None:
 def list_(kind: str | None, as_json: bool) -> None:
     """List the installed bundles.
 
+    A damaged one is named on stderr, the others are listed, and the exit code is 3.
+
     \b
     Example:
       resonet bundle list --kind recognizer
     """
     from resonet.bundle import installed, read_manifest
 
-    rows = []
+    rows, damaged = [], False
     for found in installed():
         try:
             manifest = read_manifest(found.path)
         except BundleError as error:
+            damaged = True
             click.echo(f"resonet: {error}", err=True)
             continue
         if kind in (None, manifest.kind):
@@ -53,10 +56,12 @@ def list_(kind: str | None, as_json: bool) -> None:
             click.echo(json.dumps(row, ensure_ascii=False))
     elif rows:
         click.echo(_table(rows))
-    else:
+    elif not damaged:
         from resonet.bundle.places import INSTALL
 
         click.echo(f"no {f'{kind} ' if kind else ''}bundle is installed\n  {INSTALL}", err=True)
+    if damaged:
+        click.get_current_context().exit(BundleError.exit_code)
 
 
 @command.command()
@@ -219,13 +224,22 @@ def _description(found: Found, manifest: Manifest) -> list[tuple[str, str]]:
     lines += _listed("licence", [" ".join(filter(None, (x.set + ":", x.spdx, x.url))) for x in manifest.licence])
     lines += _listed("metrics", [f"{m.name} {m.value:g} on {m.set}" for m in manifest.metrics])
     settings = manifest.decoding.model_dump(exclude_none=True) if manifest.decoding else {}
-    lines += _listed("decoding", [f"{name} {value}" for name, value in settings.items()])
-    lines += _listed("runtime", [f"{name} {value}" for name, value in manifest.runtime.items()])
+    lines += _listed("decoding", [f"{name} {_figure(value)}" for name, value in settings.items()])
+    lines += _listed("runtime", [f"{name} {_figure(value)}" for name, value in manifest.runtime.items()])
     return lines + _listed("members", [f"{name} ({_size(m.bytes)})" for name, m in manifest.members.items()])
 
 
 def _listed(label: str, values: list[str]) -> list[tuple[str, str]]:
     return [(label if i == 0 else "", value) for i, value in enumerate(values)]
+
+
+def _figure(value: Any) -> str:
+    """A setting as a person reads it: numbers in short, lists and tables as JSON."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(_figure, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _total(manifest: Manifest) -> int:

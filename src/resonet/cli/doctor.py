@@ -62,11 +62,12 @@ def _data(data: str, as_json: bool, page: str | None, quick: bool, language: str
         utterances = {name: load.utterances(out, name) for name in load.splits(out)}
         skipped = load.skipped(out)
     findings = doctor.examine(utterances, frame_shift=frame_shift, quick=quick, skipped=skipped, progress=progress)
+    # First what took so long to find, then the page, which may meet a full disk.
+    click.echo(json.dumps(findings.as_dict(), ensure_ascii=False) if as_json else findings.as_text())
     if page:
         from resonet.data.doctor_page import page as make_page
 
         with replacing(page) as stream:
-            stream.write(make_page(findings, data).encode())
-    click.echo(json.dumps(findings.as_dict(), ensure_ascii=False) if as_json else findings.as_text())
+            stream.write(make_page(findings, data).encode("utf-8", "replace"))  # a file name need not be valid UTF-8
     if findings.errors:
         click.get_current_context().exit(1)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from resonet.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from resonet.bundle import Found
@@ -53,7 +57,9 @@ def command(
     from resonet.evaluate import compare, recognition, report
     from resonet.runtime import Recognizer
 
-    references = _references(data, split)
+    if page and not Path(page).absolute().parent.is_dir():
+        raise UsageError(f"--page {page} is in a folder that does not exist", "make it first, or name another file")
+    references, left_out = _references(data, split)
     results = []
     for found in _bundles(bundles):
         result = recognition.score(
@@ -82,7 +88,7 @@ def command(
                 )
     if page:
         report.write(page, results)
-    if any(result.failures for result in results):
+    if left_out or any(result.failures for result in results):
         context.exit(1)
 
 
@@ -146,15 +152,23 @@ def _grouped(name: str, groups: Any, everything: bool) -> list[str]:
     ]
 
 
-def _references(data: str, split: str) -> list[Reference]:
+def _references(data: str, split: str) -> tuple[list[Reference], bool]:
+    """The references, and whether utterances were left out (told on stderr) because they cannot be used."""
     from resonet.evaluate import references
 
-    if not references.readable(data):
-        from resonet.data.load import resolve
+    if references.readable(data, split):
+        return references.read(data, split), False
+    from resonet.data import load
 
+    with tempfile.TemporaryDirectory(prefix="resonet-") as folder:
         # A source without a split of its own is test data as a whole: whoever evaluates it says so.
-        return references.read(resolve(data, unsplit=split), split)
-    return references.read(data, split)
+        out = load.resolve(data, cache=folder, unsplit=split)
+        skipped = [item for item in load.skipped(out) if item.split in ("", split)]
+        for item in skipped:
+            click.echo(f"left out: {item.where}: {item.reason}", err=True)
+        if split not in (there := load.splits(out)):
+            raise DataError(f"{data} has no split {split}", f"--split takes what it has: {', '.join(there)}")
+        return references.read(out, split), bool(skipped)
 
 
 def _bundles(names: Sequence[str]) -> list[Found]:

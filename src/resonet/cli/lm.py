@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from resonet.decoding.ngram import Backoff
 
-_SIZE = re.compile(r"([\d.]+)\s*(|k|m|g|ki|mi|gi)b?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(|k|m|g|ki|mi|gi)b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _COMMENTS = (";;;", "#")
 _VARIANT = re.compile(r"\(\d+\)$")
@@ -30,10 +30,9 @@ class Size(click.ParamType):
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
         match = _SIZE.fullmatch(str(value).strip())
-        try:
-            return int(float(match[1]) * _UNITS[match[2].lower()]) if match else int(value)
-        except ValueError:
+        if match is None:
             self.fail(f"{value!r} is no size such as 15MB", parameter, context)
+        return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
 class CutOffs(click.ParamType):
@@ -121,7 +120,7 @@ def train(
     """
     from resonet.decoding import ngram
 
-    words = int(vocabulary) if vocabulary.isdigit() else _words_of(Path(vocabulary), language)
+    words = int(vocabulary) if vocabulary.isdecimal() else _words_of(Path(vocabulary), language)
     if words == 0:
         raise click.BadParameter("at least one word is needed", param_hint="--vocabulary")
     kept = [word for path in keep for word in _words_of(path, language)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from resonet.audio import find, read
 
@@ -26,21 +26,21 @@ class Augmentation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    speeds: tuple[float, ...] = Field((0.9, 1.0, 1.1), description="one is drawn for each utterance and pass")
-    gain_db: float = Field(10.0, description="levels are changed by a normal draw of this deviation")
+    speeds: tuple[PositiveFloat, ...] = Field((0.9, 1.0, 1.1), min_length=1, description="one is drawn each time")
+    gain_db: float = Field(10.0, ge=0, description="levels are changed by a normal draw of this deviation")
     noise: str | None = Field(None, description="folder of noise recordings")
     noise_probability: float = 0.25
     noise_snr: tuple[float, float] = (5.0, 25.0)
     noise_only: float = Field(0.02, description="share of utterances replaced by noise without words")
     rooms: str | None = Field(None, description="folder of room impulse responses")
     room_probability: float = 0.2
-    silence: float = Field(0.3, description="seconds of silence at most put before and after an utterance")
+    silence: float = Field(0.3, ge=0, description="seconds of silence at most put before and after an utterance")
     warp: bool = Field(True, description="vocal tract length perturbation")
-    frequency_masks: int = 2
-    frequency_width: int = 20
-    time_share: float = Field(0.25, description="share of the frames hidden by time masks")
-    time_width: int = 40
-    start_after: float = Field(0.05, description="share of training before SpecAugment begins")
+    frequency_masks: int = Field(2, ge=0)
+    frequency_width: int = Field(20, ge=0, description="bands of a mask at most")
+    time_share: float = Field(0.25, ge=0, description="share of the frames hidden by time masks")
+    time_width: int = Field(40, ge=1, description="frames of a mask at most")
+    start_after: float = Field(0.05, description="share of training before masks and warping, if there is one view")
 
 
 class Places:
@@ -104,7 +104,7 @@ def _direct_first(response: Samples) -> Samples:
 def spec_augment(settings: Augmentation, rng: np.random.Generator, strength: float = 1.0) -> Callable[[Tensor], Tensor]:
     """SpecAugment (Park et al. 2019) on features [batch, time, mels]: bands and stretches are set to 0, their mean.
 
-    `strength` scales the number of time masks (CR-CTC hides 2.5 times as much).
+    `strength` scales the number of time masks (`loss.consistency_masks`).
     """
 
     def hide(features: Tensor) -> Tensor:

@@ -76,19 +76,18 @@ def examine(
     measured = list(measuring)
     usable = [m for m in measured if not m.fault]
     units = units_of or (lambda text: [ord(letter) for letter in normalise(text)])
-    too_dense = list(_too_dense(usable, frame_shift, units))
+    dense = _too_dense(usable, frame_shift, units)
     findings = [
         *_left_out(skipped),
         *_unreadable(measured),
-        *too_dense,
+        _dense(dense, frame_shift),
         *_recordings(usable),
         *_texts(everything, allowed_symbols),
         *_rates(usable),
         *_duplicates(usable),
         *_leaks(splits),
     ]
-    unusable = {m.utterance.id for m in measured if m.fault}
-    unusable |= {name.split(": ", 1)[0] for finding in too_dense for name in finding.names}
+    unusable = {m.utterance.id for m in measured if m.fault} | dense.keys()
     seconds = {m.utterance.id: m.seconds for m in measured}
     quantities = _quantities(usable)
     return Findings(
@@ -140,23 +139,26 @@ def _unreadable(measured: Sequence[Measured]) -> Iterator[Finding]:
     )
 
 
-def _too_dense(
-    usable: Sequence[Measured], frame_shift: float, units: Callable[[str], Sequence[int]]
-) -> Iterator[Finding]:
-    """CTC needs a frame for each label, and a blank between two equal ones (Graves 2006)."""
-    names = []
+def _too_dense(usable: Sequence[Measured], frame_shift: float, units: Callable[[str], Sequence[int]]) -> dict[str, str]:
+    """The utterances with too few frames, by id: CTC needs one for each label, and a blank between two equal ones
+    (Graves 2006)."""
+    found = {}
     for m in usable:
         labels = list(units(m.utterance.text))
         needed = len(labels) + sum(first == second for first, second in itertools.pairwise(labels))
         # Rounded first, since 0.3 / 0.1 is just below 3.
         frames = math.floor(round(m.seconds / frame_shift, 6))
         if needed > frames:
-            names.append(f"{m.utterance.id}: {needed} frames needed, {frames} there")
-    yield Finding(
+            found[m.utterance.id] = f"{needed} frames needed, {frames} there"
+    return found
+
+
+def _dense(found: Mapping[str, str], frame_shift: float) -> Finding:
+    return Finding(
         "too many labels",
         "error",
         f"transcripts too long for their recording at {frame_shift * 1000:.0f} ms a frame (CTC has no path)",
-        tuple(names),
+        tuple(f"{name}: {figure}" for name, figure in found.items()),
         "is it the right transcript? else use a smaller subsampling or larger units; training leaves them out",
     )
 

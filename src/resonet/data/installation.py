@@ -188,14 +188,18 @@ def _extras() -> Iterator[Check]:
 
 def _bundles() -> Iterator[Check]:
     from resonet import bundle
+    from resonet.bundle.places import INSTALL
+    from resonet.errors import BundleError
 
     found = bundle.installed()
     for item in found:
-        yield Check(f"bundle {item.name}", "ok", str(item.path))
+        try:
+            bundle.verify(item.path)
+            yield Check(f"bundle {item.name}", "ok", str(item.path))
+        except BundleError as error:
+            yield Check(f"bundle {item.name}", "problem", error.message, error.hint)
     if not found:
-        yield Check(
-            "bundles", "missing", "none is installed", "pip install a bundle, or name a .resonet file with --bundle"
-        )
+        yield Check("bundles", "missing", "none is installed", INSTALL)
 
 
 def _space() -> Iterator[Check]:

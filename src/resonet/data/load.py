@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +44,8 @@ def resolve(
     place = source.resolve()
     key = hashlib.sha256(f"{place}\0{unsplit}\0{language}".encode()).hexdigest()[:12]
     # Prepared anew each time: files may have changed, and reading headers is quick beside anything that follows.
-    return prepare([source], Path(cache) / f"{place.stem}-{key}", unsplit=unsplit, language=language).out
+    # The folder's name becomes that of the data, which a bundle trained on it will carry.
+    return prepare([source], Path(cache) / key / (place.stem or "data"), unsplit=unsplit, language=language).out
 
 
 def load(
@@ -78,7 +80,8 @@ def splits(path: str | Path, cache: str | Path | None = None) -> list[str]:
 
 def skipped(folder: str | Path) -> list[Skipped]:
     """What was left out when the prepared folder was written."""
-    return [Skipped(item["where"], item["reason"]) for item in read_data(Path(folder)).get("skipped", [])]
+    items = read_data(Path(folder)).get("skipped", [])
+    return [Skipped(item["where"], item["reason"], item.get("split", "")) for item in items]
 
 
 def _file(folder: Path, split: str) -> Path:
@@ -110,5 +113,5 @@ def _utterances(file: Path, split: str) -> Iterator[Utterance]:
                     where=f"{file}: line {number}",
                     columns=said.get("custom") or {},
                 )
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError):
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError):
         raise DataError(f"{file} is damaged", "run `resonet prepare` again") from None

@@ -93,7 +93,7 @@ def _decoded(group: Sequence[Utterance]) -> list[Measured]:
                 done += 1
         except ResonetError as error:
             for measured in good[done:]:
-                fault = Measured(measured.utterance, measured.seconds, rate, measured.channels, fault=error.message)
+                fault = Measured(measured.utterance, measured.seconds, rate, measured.channels, fault=str(error))
                 known[measured.utterance.id] = fault
     return list(known.values())
 

@@ -34,10 +34,11 @@ OVERHANG = 0.25
 
 @dataclass(frozen=True)
 class Skipped:
-    """An utterance that was left out: where it stands, and why."""
+    """An utterance that was left out: where it stands, why, and its split where the source names one."""
 
     where: str
     reason: str
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,8 +168,9 @@ def _usable(
             reason = utterance.fault
         elif recording.fault:
             reason = recording.fault
-        elif end > recording.seconds + OVERHANG or utterance.start >= recording.seconds:
-            reason = f"ends at {end:.3f} s, but {recording.path} is {recording.seconds:.3f} s long"
+        elif not (0 <= utterance.start < min(end, recording.seconds) and end <= recording.seconds + OVERHANG):
+            span = f"{utterance.start:.3f} s to {end:.3f} s"
+            reason = f"is from {span}, but {recording.path} is {recording.seconds:.3f} s long"
         else:
             kept.append(
                 dataclasses.replace(
@@ -181,7 +183,7 @@ def _usable(
                 )
             )
             continue
-        skipped.append(Skipped(utterance.where or utterance.id, reason))
+        skipped.append(Skipped(utterance.where or utterance.id, reason, utterance.split or ""))
     return kept, skipped
 
 

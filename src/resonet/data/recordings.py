@@ -44,7 +44,7 @@ def inspect(path: Path, hashed: bool = True) -> Recording:
                 while block := file.read(1 << 20):
                     digest.update(block)
     except ResonetError as error:
-        return Recording(path, fault=error.message)
+        return Recording(path, fault=str(error))
     except OSError as error:
         return Recording(path, fault=f"{path} cannot be read: {error.strerror or error}")
     frames = round(found.duration * found.sample_rate)

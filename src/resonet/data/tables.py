@@ -10,6 +10,8 @@ import csv
 import gzip
 import io
 import json
+import os
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise DataError(f"{path}: line {line} is not UTF-8 text", "save the file as UTF-8") from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise DataError(f"{path} cannot be read: {reason}") from None
 
@@ -87,7 +89,7 @@ def header(path: Path) -> list[str]:
     try:
         with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as file:
             first = file.readline(1 << 20).decode("utf-8-sig", "replace").strip()
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return []
     if not first:
         return []
@@ -187,7 +189,7 @@ def utterances(path: Path, base: Path, split: str | None = None) -> Iterator[Utt
             raise DataError(f"{where} has an end before its start ({start} to {end} s)")
         cell = _cell(row, "speaker")
         other = {**people.get(cell, {}), **row}
-        named = _cell(row, "id") or str(Path(audio).with_suffix(""))
+        named = _cell(row, "id") or os.path.splitext(audio)[0]
         yield Utterance(
             id=named.replace("\\", "/"),
             audio=file,

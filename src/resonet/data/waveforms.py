@@ -1,6 +1,9 @@
 """Decoded recordings on disk, so that a training pass reads samples instead of decoding Opus again.
 
-One file a speed: int16 PCM of all utterances end to end, mapped into memory. Ten hours at three speeds are 3.5 GB.
+A list of utterances has a folder, and there one file a speed: int16 PCM of all utterances end to end, mapped into
+memory. Ten hours at three speeds are 3.5 GB. By default the folders lie in `waveforms` of the user's cache folder
+(~/.cache/resonet on Linux; the recipe's `cache` names another place). Before another one is made, those that were
+opened least recently are removed until 50 GB are left, none that was opened within a day; all may be removed by hand.
 """
 
 from __future__ import annotations
@@ -8,8 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import chain, groupby
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +29,11 @@ from resonet.errors import AudioError, DataError
 
 SAMPLE_RATE = 16000
 Progress = Callable[[Iterable, int], Iterable]
+
+# Bytes of decoded recordings that may lie there when more are made: a hundred hours at three speeds, and some.
+_ROOM = 50e9
+# Seconds for which a folder that was opened stays: a training may be reading it.
+_RECENT = 24 * 3600.0
 
 
 class Waveforms:
@@ -46,19 +58,19 @@ class Waveforms:
     ) -> None:
         self.utterances = list(utterances)
         self.speeds = tuple(speeds)
-        key = hashlib.sha256()
-        for u in self.utterances:
-            stat = os.stat(u.audio)
-            key.update(f"{u.audio}|{u.start}|{u.end}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
-        self._folder = folder / key.hexdigest()[:16]
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder / _key(self.utterances)
+        if missing := [s for s in self.speeds if not self._is_whole(s)]:
+            make_room(folder)
+            self._decode(missing, progress)
+        with suppress(OSError):  # a cache that others have made may be read only
+            os.utime(self._folder)
         self._maps: dict[float, NDArray[np.int16]] = {}
         self._offsets: dict[float, NDArray[np.int64]] = {}
-        if missing := [s for s in self.speeds if not self._file(s, "json").exists()]:
-            self._decode(missing, progress)
         for speed in self.speeds:
-            self._offsets[speed] = np.asarray(json.loads(self._file(speed, "json").read_text()), np.int64)
-            self._maps[speed] = np.memmap(self._file(speed, "pcm"), np.int16, "r")
+            offsets = self._offsets[speed] = np.asarray(json.loads(self._file(speed, "json").read_text()), np.int64)
+            self._maps[speed] = (  # an empty file cannot be mapped
+                np.memmap(self._file(speed, "pcm"), np.int16, "r") if offsets[-1] else np.empty(0, np.int16)
+            )
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -79,42 +91,92 @@ class Waveforms:
     def _file(self, speed: float, suffix: str) -> Path:
         return self._folder / f"speed-{speed:g}.{suffix}"
 
+    def _is_whole(self, speed: float) -> bool:
+        """Whether the samples lie there as their offsets say: a power cut may have shortened them."""
+        try:
+            offsets = json.loads(self._file(speed, "json").read_text())
+            return self._file(speed, "pcm").stat().st_size == 2 * offsets[-1]
+        except (OSError, ValueError, LookupError, TypeError):
+            return False
+
     def _decode(self, speeds: list[float], progress: Progress | None) -> None:
         offsets: dict[float, list[int]] = {s: [0] for s in speeds}
-        files = {s: open(self._file(s, "part"), "wb") for s in speeds}  # noqa: SIM115 (closed below, several at once)
+        # Another training may be decoding the same recordings: each writes files of its own, the last rename stays.
+        parts = {s: self._file(s, f"{os.getpid()}.part") for s in speeds}
+        files = {}
+        # A long recording of many utterances is read once.
+        recordings = [list(same) for _, same in groupby(self.utterances, key=lambda u: u.audio)]
+        pool = ThreadPoolExecutor(2)  # libsndfile and soxr release the GIL
         try:
-            with ThreadPoolExecutor(2) as pool:  # libsndfile and soxr release the GIL
-                done: Iterable = pool.map(lambda u: _speeds(u, speeds), self.utterances)
-                for variants in progress(done, len(self.utterances)) if progress else done:
-                    for speed, pcm in zip(speeds, variants, strict=True):
-                        files[speed].write(pcm.tobytes())
-                        offsets[speed].append(offsets[speed][-1] + len(pcm))
+            self._folder.mkdir(parents=True, exist_ok=True)
+            files = {s: open(part, "wb") for s, part in parts.items()}  # noqa: SIM115 (closed below, several at once)
+            done: Iterable = chain.from_iterable(pool.map(lambda same: _decoded(same, speeds), recordings))
+            for variants in progress(done, len(self.utterances)) if progress else done:
+                for speed, pcm in zip(speeds, variants, strict=True):
+                    files[speed].write(pcm.tobytes())
+                    offsets[speed].append(offsets[speed][-1] + len(pcm))
+            for speed, file in files.items():  # the offsets go last: samples without them are decoded again
+                file.close()
+                parts[speed].replace(self._file(speed, "pcm"))
+                parts[speed].write_text(json.dumps(offsets[speed]))
+                parts[speed].replace(self._file(speed, "json"))
         except OSError as error:
             raise DataError(
                 f"The decoded recordings cannot be written to {self._folder}: {error.strerror}",
                 "name another folder with --set cache=FOLDER",
             ) from error
         finally:
-            for file in files.values():
-                file.close()
-        for speed in speeds:  # the offsets go last: a file without them is decoded again
-            self._file(speed, "part").replace(self._file(speed, "pcm"))
-            part = self._file(speed, "offsets")
-            part.write_text(json.dumps(offsets[speed]))
-            part.replace(self._file(speed, "json"))
+            pool.shutdown(wait=False, cancel_futures=True)
+            for speed, file in files.items():
+                with suppress(OSError):  # closing writes what is left, which may not fit either
+                    file.close()
+                parts[speed].unlink(missing_ok=True)
 
 
-def _speeds(utterance: Utterance, speeds: list[float]) -> list[NDArray[np.int16]]:
-    """The PCM of one utterance at each speed."""
+def make_room(folder: Path, room: float = _ROOM) -> None:
+    """Removes the sets of decoded recordings that were opened least recently until the others take `room` bytes.
+
+    One that was opened within a day stays. Nothing else in the folder is touched.
+    """
+    with suppress(OSError):  # no folder yet, or another training was faster
+        sets = [place for place in folder.iterdir() if re.fullmatch("[0-9a-f]{16}", place.name) and place.is_dir()]
+        sizes = {place: sum(file.stat().st_size for file in place.glob("speed-*")) for place in sets}
+        opened = {place: place.stat().st_mtime for place in sets}
+        for place in sorted(sets, key=opened.__getitem__):
+            if sum(sizes.values()) <= room or time.time() - opened[place] < _RECENT:
+                return
+            with suppress(OSError):  # held open by another program, or with files of somebody else in it
+                for file in sorted(place.glob("speed-*")):  # .json before .pcm: half removed counts as missing
+                    file.unlink()
+                place.rmdir()
+            del sizes[place]
+
+
+def _key(utterances: Sequence[Utterance]) -> str:
+    """16 hexadecimal digits that change with the utterances or their files."""
+    key = hashlib.sha256()
+    for u in utterances:
+        try:
+            stat = os.stat(u.audio)
+        except OSError as error:
+            raise DataError(f"{u.audio} cannot be read: {error.strerror}", "run `resonet doctor` on the data") from None
+        key.update(f"{u.audio}|{u.start}|{u.end}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+    return key.hexdigest()[:16]
+
+
+def _decoded(utterances: list[Utterance], speeds: list[float]) -> list[list[NDArray[np.int16]]]:
+    """The PCM of utterances of one recording, each at each speed."""
     try:
-        samples = read(utterance.audio, SAMPLE_RATE)
+        recording = read(utterances[0].audio, SAMPLE_RATE)
     except AudioError as error:
         raise DataError(error.message, "run `resonet doctor` on the data, or take the recording out") from error
-    if utterance.start or utterance.end is not None:
-        end = None if utterance.end is None else round(utterance.end * SAMPLE_RATE)
-        samples = samples[round(utterance.start * SAMPLE_RATE) : end]
-    variants = []
-    for speed in speeds:
-        played = samples if speed == 1.0 else soxr.resample(samples, SAMPLE_RATE * speed, SAMPLE_RATE)
-        variants.append((np.clip(played, -1, 1) * 32767).astype(np.int16))
-    return variants
+    found = []
+    for u in utterances:
+        end = None if u.end is None else round(u.end * SAMPLE_RATE)
+        samples = recording[round(u.start * SAMPLE_RATE) : end]
+        variants = []
+        for speed in speeds:
+            played = samples if speed == 1.0 else soxr.resample(samples, SAMPLE_RATE * speed, SAMPLE_RATE)
+            variants.append((np.clip(played, -1, 1) * 32767).astype(np.int16))
+        found.append(variants)
+    return found

@@ -37,11 +37,12 @@ def files_of(references: Sequence[Reference], folder: Path) -> list[Path]:
         try:
             if last is None or last[0] != reference.path:
                 last = (reference.path, audio.read(reference.path, SAMPLE_RATE))
-            begin = round(reference.start * SAMPLE_RATE)
-            end = None if reference.seconds is None else begin + round(reference.seconds * SAMPLE_RATE)
-            audio.write(file, last[1][begin:end], SAMPLE_RATE)
         except AudioError:
-            file = reference.path  # recognizing it will say what is wrong
+            files.append(reference.path)  # recognizing it will say what is wrong
+            continue
+        begin = round(reference.start * SAMPLE_RATE)
+        end = None if reference.seconds is None else begin + round(reference.seconds * SAMPLE_RATE)
+        audio.write(file, last[1][begin:end], SAMPLE_RATE)
         files.append(file)
     return files
 

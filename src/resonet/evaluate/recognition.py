@@ -181,10 +181,12 @@ def score(
 
     Raises:
         DataError: nothing to score, or every recording failed. UsageError: `by` names no column of the data.
+        MissingExtra: jiwer is not installed.
     """
     if not any(plain(r.text) for r in references):
         raise DataError("None of the references has any words", "evaluation needs transcripts")
     columns = _columns(references, by)
+    word_errors.align([], [])  # a missing extra is told now, not after hours of recognition
     watch = Stopwatch()
     with tempfile.TemporaryDirectory(prefix="resonet-") as folder:
         files = files_of(references, Path(folder))

@@ -1,11 +1,12 @@
 """What was really said: the test recordings with their texts, read without Lhotse.
 
-Three layouts are read here, and any other raw source goes through `resonet prepare` first:
+Two layouts are read here, and any other raw source goes through `resonet prepare` first:
 
     OUT/{split}.cuts.jsonl.gz     what `resonet prepare` wrote: JSON lines, each a Lhotse cut
     DIR/transcripts.tsv           columns path and text; speaker and seconds where known; any other column is kept to
                                   report by (`subset`, `source`); DIR/speakers.tsv adds its columns (gender, accent)
-    DIR/**/a.wav + a.txt          a text beside each recording
+
+A table that says more (splits, stretches of recordings) is for `resonet prepare` too.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from resonet.audio import AUDIO_SUFFIXES
 from resonet.errors import DataError
 
 TABLE = "transcripts.tsv"
 SPEAKERS = "speakers.tsv"
 _OWN_COLUMNS = frozenset({"path", "text", "speaker", "seconds"})
+# What `resonet prepare` understands and a plain table has not: splits, and stretches of recordings.
+_PREPARED = ("split", "start", "end", "offset", "begin", "start_time", "end_time", "stop")
+_SPLIT_LISTS = ("dev.txt", "test.txt")
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,11 @@ class Reference:
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
-def readable(data: str | Path) -> bool:
+def readable(data: str | Path, split: str = "test") -> bool:
     """Whether `data` is in a layout that `read` knows."""
-    folder = Path(data)
-    if folder.is_file():
-        return folder.name == TABLE
-    return folder.is_dir() and (
-        (folder / TABLE).is_file() or bool(_cut_files(folder)) or next(_beside(folder), None) is not None
-    )
+    place = Path(data)
+    table = _table(place, split)
+    return _plain(table) if table else bool(_cut_files(place))
 
 
 def read(data: str | Path, split: str = "test") -> list[Reference]:
@@ -61,28 +62,40 @@ def read(data: str | Path, split: str = "test") -> list[Reference]:
     A folder of folders named after splits (`data/test/transcripts.tsv`) is taken too.
 
     Raises:
-        DataError: no such folder, layout or split, a row without path or text, or nothing to score.
+        DataError: no such folder, layout or split, a row without a path, or nothing to score.
     """
     place = Path(data)
     if not place.exists():
         raise DataError(f"{place} does not exist")
-    table = place if place.is_file() and place.name == TABLE else place / TABLE
-    if table.is_file():
+    table = _table(place, split)
+    if table and _plain(table):
         found = _read_table(table)
-    elif place.is_dir() and _cut_files(place):
+    elif not table and _cut_files(place):
         found = _read_cuts(place, split)
-    elif (place / split / TABLE).is_file():
-        found = _read_table(place / split / TABLE)
     else:
-        found = _read_beside(place) if place.is_dir() else []
-        if not found:
-            raise DataError(
-                f"{place} holds no {split}.cuts.jsonl.gz, no {TABLE} and no recordings with a .txt beside them",
-                f"run `resonet prepare {place} OUT` first and evaluate OUT",
-            )
+        raise DataError(
+            f"{place} is neither what `resonet prepare` wrote nor a plain {TABLE} (columns path and text, no splits)",
+            f"run `resonet prepare {place} OUT` first and evaluate OUT",
+        )
     if not found:
         raise DataError(f"{place} holds no utterance to score")
     return found
+
+
+def _table(place: Path, split: str) -> Path | None:
+    """The transcripts.tsv that `place` is or holds, or holds for this split."""
+    if place.is_file():
+        return place if place.name == TABLE else None
+    found = [place / TABLE] if _cut_files(place) else [place / TABLE, place / split / TABLE]
+    return next((table for table in found if table.is_file()), None)
+
+
+def _plain(table: Path) -> bool:
+    """Whether each row of the table is a whole recording of the one split that there is."""
+    columns = _text(table).split("\n", 1)[0].lower().split("\t")
+    names = {name.strip() for name in columns}
+    listed = any((table.parent / name).is_file() for name in _SPLIT_LISTS)
+    return {"path", "text"} <= names and not names & set(_PREPARED) and not listed
 
 
 def _cut_files(folder: Path) -> list[Path]:
@@ -100,7 +113,7 @@ def _read_cuts(folder: Path, split: str) -> list[Reference]:
             for line in lines:
                 if line.strip():
                     found.append(_of_cut(json.loads(line), folder))
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError):
         raise DataError(f"{file}: line {len(found) + 1} is damaged", "run `resonet prepare` again") from None
     return found
 
@@ -130,9 +143,6 @@ def _read_table(file: Path) -> list[Reference]:
     found = []
     for number, row in _rows(file):
         where = f"{file}: line {number}"
-        lacking = next((column for column in ("path", "text") if column not in row), None)
-        if lacking:
-            raise DataError(f"{file} has no column {lacking}", "the columns needed are path and text")
         if not row["path"]:
             raise DataError(f"{where} names no recording")
         speaker = row.get("speaker", "")
@@ -175,17 +185,3 @@ def _text(file: Path) -> str:
         raise DataError(f"{file} is not UTF-8 text", "save it as UTF-8") from None
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}") from None
-
-
-def _beside(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in AUDIO_SUFFIXES and path.with_suffix(".txt").is_file():
-            yield path
-
-
-def _read_beside(folder: Path) -> list[Reference]:
-    # Recordings mostly lie in a folder a speaker; where all lie in one, nobody is known.
-    return [
-        Reference(path, _text(path.with_suffix(".txt")).strip(), "" if path.parent == folder else path.parent.name)
-        for path in _beside(folder)
-    ]

@@ -77,6 +77,10 @@ class TimeConv(nn.Module):
         """Frames of input before the present one."""
         return (self.kernel - 1) * self.dilation
 
+    def silence(self) -> None:
+        """Makes all outputs 0, so that a residual block begins as its skip."""
+        nn.init.zeros_(self.weight)
+
     def forward(self, x: Tensor) -> Tensor:
         """x must hold `context` frames more than the output will."""
         last = x.shape[1] - self.context
@@ -105,6 +109,11 @@ class DepthwiseConv(nn.Module):
     def context(self) -> int:
         """Frames of input before the present one."""
         return (self.kernel - 1) * self.dilation
+
+    def silence(self) -> None:
+        """Makes all outputs 0, so that a residual block begins as its skip."""
+        nn.init.zeros_(self.pointwise.weight)
+        nn.init.zeros_(self.pointwise.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.pointwise(self.depthwise(x.transpose(1, 2)).transpose(1, 2))

@@ -16,8 +16,6 @@ from pydantic import ValidationError
 
 from resonet.errors import UsageError
 
-KINDS = ("recognizers", "language")
-
 
 def families(kind: str = "recognizers") -> list[str]:
     """Names of the families of a kind, sorted."""

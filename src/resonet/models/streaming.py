@@ -6,6 +6,7 @@ A family derives from `StreamingRecognizer`, sets `config` (with `subsampling`) 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from resonet.models.layers import LogMel, Tape
 
 
-class StreamingRecognizer(nn.Module):
+class StreamingRecognizer(nn.Module, ABC):
     """PCM at 16 kHz to log-probabilities of units; see `forward` for the streaming form and `scores` for the whole."""
 
     fit = "gradient"
@@ -29,13 +30,13 @@ class StreamingRecognizer(nn.Module):
         return 0
 
     @property
+    @abstractmethod
     def receptive_field(self) -> int | None:
         """Output frames (rounded up) that can bear on one frame of output; None: all before it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def network(self, features: Tensor, tape: Tape) -> Tensor:
         """Normalised log-mels [batch, time, mels] -> log-probabilities [batch, time / subsampling, units]."""
-        raise NotImplementedError
 
     @property
     def stride(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -67,6 +68,8 @@ class Display:
 
     def _note(self, values: dict[str, Any]) -> None:
         self.values = values
+        if not math.isfinite(values["loss"]):  # a mean with it would never be a number again
+            return
         self._steps += 1
         weight = 1 / min(self._steps, _MEMORY)
         self._loss += weight * (values["loss"] - self._loss)
@@ -78,7 +81,7 @@ class Display:
             self._say(self._line())
 
     def _show_validation(self, values: dict[str, Any]) -> None:
-        if not self._quiet:
+        if not self._quiet and self.last:
             self._say(f"step {values['step']}: {rates_text(self.last)} on dev")
             for sample in values["samples"]:
                 self._say(f"    {sample}")

@@ -71,6 +71,8 @@ def _export(network: nn.Module, inputs: tuple, names: list[str], outputs: list[s
         torch.onnx.export(
             network, inputs, buffer, input_names=names, output_names=outputs, dynamic_axes=axes,
             opset_version=OPSET, dynamo=False,
+            # Folded, weights lose their names, by which another training finds them (start.py); ONNX Runtime folds too.
+            do_constant_folding=False,
         )  # fmt: skip
     return buffer.getvalue()
 

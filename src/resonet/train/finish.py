@@ -26,8 +26,10 @@ from resonet.train.loop import Loop
 from resonet.train.recipe import Recipe
 from resonet.train.tasks.pronounce import Pronounce
 from resonet.train.tasks.recognize import Recognize, best_path, error_rate
-from resonet.train.tune import confidence, tune
+from resonet.train.tune import confidence, tune, word_error_rate
 
+# The oldest version that runs what is written here.
+_RUNS = "0.1.0"
 # Utterances whose loudness goes into stats.json.
 _MEASURED = 1000
 # Percent of dev words wrong beyond which nothing is tuned on them: the best setting would be the one that says least,
@@ -74,7 +76,7 @@ def write_recognizer(
             "confidence": fitted.weights,
         }
         sure = [c for h in found for c in fitted.of(h)]
-        metrics.append(_metric("wer", error_rate([[w.word for w in h.words] for h in found], texts)))
+        metrics.append(_metric("wer", word_error_rate(found, texts)))
         members["lexicon.bin"] = lexicon.to_bytes()
         if model is not None:
             members["lm.bin"] = model.to_bytes()
@@ -86,28 +88,11 @@ def write_recognizer(
     ]
     members["stats.json"] = dump(_stats(task, sure))
     members["card.md"] = _card(name, recipe, record, licences, task).encode()
-    manifest = {
-        "kind": "recognizer",
-        "name": name,
-        "family": recipe.family,
-        "sample_rate": SAMPLE_RATE,
-        "frame_shift": LogMel.SHIFT / SAMPLE_RATE,
-        "subsampling": task.network.stride // LogMel.SHIFT,
-        "units": {"type": task.units.type, "list": list(task.units.symbols), "blank": 0},
-        "languages": [recipe.language],
-        "licence": licences,
-        "data": {"name": record["name"], "sha256": record["sha256"]},
-        "commit": commit(),
-        "metrics": metrics,
-        "decoding": settings or None,
-        "runtime": {
-            "resonet": "0.1.0",
-            "delay": task.network.delay,
-            "state": task.network.state_size,
-            "recipe": _portable(recipe),
-        },
-    }
-    return write(path, {k: v for k, v in manifest.items() if v is not None}, members)
+    manifest = {**_about(name, recipe, task), "licence": licences, "metrics": metrics}
+    manifest["data"] = {"name": record["name"], "sha256": record["sha256"]}
+    if settings:
+        manifest["decoding"] = settings
+    return write(path, manifest, members)
 
 
 def write_g2p(task: Pronounce, loop: Loop, recipe: Recipe, path: Path, *, name: str) -> Path:
@@ -127,16 +112,37 @@ def write_g2p(task: Pronounce, loop: Loop, recipe: Recipe, path: Path, *, name: 
             {"name": k, "value": round(v, 2), "set": "held-out words of the lexicon", "command": "resonet train"}
             for k, v in errors.items()
         ],
-        "runtime": {"resonet": "0.1.0"},
+        "runtime": {"resonet": _RUNS},
     }
     return write(path, manifest, {"g2p.onnx": graph})
+
+
+def _about(name: str, recipe: Recipe, task: Recognize) -> dict[str, Any]:
+    """What the manifest says of network and code."""
+    return {
+        "kind": "recognizer",
+        "name": name,
+        "family": recipe.family,
+        "sample_rate": SAMPLE_RATE,
+        "frame_shift": LogMel.SHIFT / SAMPLE_RATE,
+        "subsampling": task.network.stride // LogMel.SHIFT,
+        "units": {"type": task.units.type, "list": list(task.units.symbols), "blank": 0},
+        "languages": [recipe.language],
+        "commit": commit(),
+        "runtime": {
+            "resonet": _RUNS,
+            "delay": task.network.delay,
+            "state": task.network.state_size,
+            "recipe": _portable(recipe),
+        },
+    }
 
 
 def _portable(recipe: Recipe) -> dict[str, Any]:
     """The recipe without what belongs to this machine: of files and folders only the names are kept."""
     content = recipe.model_dump(mode="json", exclude={"cache", "threads", "about", "licences"}, exclude_defaults=True)
     for place in (content, content.get("units", {}), content.get("augmentation", {})):
-        for key in ("lm", "lexicon", "g2p", "noise", "rooms"):
+        for key in ("lm", "start", "lexicon", "g2p", "noise", "rooms"):
             if key in place:
                 place[key] = Path(place[key]).name
     return content
@@ -149,7 +155,7 @@ def decoder(
     if not any(map(len, texts)):
         return beam.options, [], Confidence()
     found = beam.decode(scores)
-    if error_rate([[w.word for w in h.words] for h in found], texts) > _HOPELESS:
+    if word_error_rate(found, texts) > _HOPELESS:
         return beam.options, found, Confidence()
     options = tune(beam, scores, texts)
     found = beam.with_options(options).decode(scores)
@@ -192,9 +198,7 @@ def _stats(task: Recognize, sure: list[float]) -> Stats:
     )
 
 
-def _card(
-    name: str, recipe: Recipe, record: dict[str, Any], licences: list[dict[str, str]], task: Recognize
-) -> str:
+def _card(name: str, recipe: Recipe, record: dict[str, Any], licences: list[dict[str, str]], task: Recognize) -> str:
     parameters = sum(p.numel() for p in task.network.parameters())
     hours = sum(task.waves.length(i) for i in range(len(task.waves))) / SAMPLE_RATE / 3600
     sets = "\n".join(f"- {x['set']}: {x['spdx']}{' ' + x['url'] if x['url'] else ''}" for x in licences)

@@ -5,7 +5,6 @@ A task brings what differs: `batches`, `loss`, `validate`, `samples`. The loop k
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import signal
@@ -13,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from resonet.data.batches import ahead
 from resonet.errors import TrainError
-from resonet.train import checkpoints, optim
+from resonet.train import checkpoints, log, optim
 from resonet.train.recipe import Recipe
 
 
@@ -40,9 +40,9 @@ class Task(Protocol):
 
     def plan(self, number: int) -> int: ...
 
-    def batches(self, number: int, start: int, step: int) -> Iterator[Any]: ...
+    def batches(self, number: int, start: int, step: int) -> Iterator[Batch]: ...
 
-    def largest(self) -> Any: ...
+    def largest(self) -> Batch: ...
 
     def loss(self, batch: Any, progress: float) -> dict[str, Tensor]: ...
 
@@ -75,13 +75,19 @@ Listener = Callable[[Event], None]
 
 
 class World:
-    """This process among those that `torchrun` started; alone without it."""
+    """This process among those that `torchrun` started, each with a graphics card of its own; alone without it."""
 
     def __init__(self) -> None:
         self.rank, self.size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         if self.size > 1 and not torch.distributed.is_initialized():
-            # Clocks and flags are agreed on in CPU tensors, also where the gradients are on GPUs.
-            torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+            if torch.cuda.is_available():
+                torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count())
+            torch.distributed.init_process_group(
+                # Clocks and flags are agreed on in CPU tensors, also where the gradients are on GPUs.
+                "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
+                # The others wait while the first one decodes the recordings, which may take hours.
+                timeout=timedelta(hours=12),
+            )
 
     def mean_gradients(self, network: nn.Module) -> None:
         """Averages the gradients over all processes."""
@@ -124,7 +130,7 @@ class Loop:
         self._listener = listener
         self._stop = False
         self._bad_in_a_row = 0
-        self._suspect: Any = None
+        self._suspect: Batch | None = None
         self._clock = 0.0
 
     @property
@@ -132,21 +138,32 @@ class Loop:
         return self.folder / "checkpoint.pt"
 
     def resume(self) -> None:
-        """Takes up the run from its last checkpoint."""
+        """Takes up the run from its last checkpoint; what the log says of later steps is forgotten."""
         content = checkpoints.load(self.checkpoint)
+        settings = [{k: v for k, v in group.items() if k != "params"} for group in self.optimiser.param_groups]
         try:
+            if content.get("kind", self._kind) != self._kind:
+                raise ValueError(f"the state is that of {content['kind']}")
             self.task.network.load_state_dict(content["network"])
             self.optimiser.load_state_dict(content["optimiser"])
-        except (RuntimeError, ValueError) as error:
+            for name, weights in self.average.items():
+                weights.copy_(content["average"][name])
+            self.clip.history.extend(content["norms"])
+            self.progress = Progress(**content["progress"])
+            set_random_state(content["random"])
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
             raise TrainError(
                 f"the checkpoint {self.checkpoint} is of another network or optimiser",
                 "go on with the recipe it began with",
             ) from error
-        for name, weights in self.average.items():
-            weights.copy_(content["average"][name])
-        self.clip.history.extend(content["norms"])
-        self.progress = Progress(**content["progress"])
-        _set_random(content["random"])
+        for group, own in zip(self.optimiser.param_groups, settings, strict=True):
+            group.update(own)  # decay and momentum are the recipe's, which may have changed
+        if not self.world.rank:
+            log.cut(self.folder, self.progress.step)
+
+    @property
+    def _kind(self) -> str:
+        return type(self.optimiser).__name__
 
     def save(self) -> None:
         """Writes the checkpoint (process 0 only)."""
@@ -157,10 +174,11 @@ class Loop:
             {
                 "network": self.task.network.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
+                "kind": self._kind,
                 "average": self.average,
                 "norms": list(self.clip.history),
                 "progress": vars(self.progress),
-                "random": _random(),
+                "random": random_state(),
             },
         )
 
@@ -218,12 +236,12 @@ class Loop:
         done = p.number + p.index / max(1, self.task.plan(p.number) // self.world.size)
         return min(1.0, done / (self.recipe.passes or 1))
 
-    def _batches(self) -> Iterator[Any]:
+    def _batches(self) -> Iterator[Batch]:
         p, size = self.progress, self.world.size
         mine = self.task.batches(p.number, p.index * size + self.world.rank, size)
         return ahead(islice(mine, self.task.plan(p.number) // size - p.index))  # as many in every process
 
-    def _step(self, batch: Any) -> None:
+    def _step(self, batch: Batch) -> None:
         """One batch; its time runs from the end of the one before, so that waiting for data counts."""
         progress, p = self._share(), self.progress
         rate = optim.rate(self.recipe.optimiser, progress)
@@ -252,13 +270,13 @@ class Loop:
             },
         )
 
-    def _losses(self, batch: Any, progress: float) -> dict[str, Tensor]:
+    def _losses(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         self.task.network.train()
         low = self.recipe.precision == "bfloat16"
         with torch.autocast(self.recipe.device.split(":")[0], torch.bfloat16, enabled=low):
             return self.task.loss(batch, progress)
 
-    def _update(self, batch: Any) -> None:
+    def _update(self, batch: Batch) -> None:
         network = self.task.network
         self.world.mean_gradients(network)
         norm = self.clip(network.parameters())
@@ -278,7 +296,7 @@ class Loop:
         new = [p.detach() for p in self.task.network.parameters()]
         torch._foreach_lerp_(list(self.average.values()), new, 1 - decay)
 
-    def _bad(self, batch: Any) -> None:
+    def _bad(self, batch: Batch) -> None:
         """Keeps a batch whose gradients are not finite, names its rows, and goes on without it."""
         self._bad_in_a_row += 1
         place = self.folder / "bad"
@@ -296,10 +314,10 @@ class Loop:
 
     def _probe_memory(self) -> None:
         """Runs the largest batch once without learning, so that memory runs out now or never."""
-        state = _random()
+        state = random_state()
         self._losses(self.task.largest(), 1.0)["loss"].backward()
         self.task.network.zero_grad(set_to_none=True)
-        _set_random(state)
+        set_random_state(state)
 
     def _validate(self) -> None:
         if self.world.rank == 0:
@@ -315,8 +333,7 @@ class Loop:
     def _tell(self, kind: str, values: dict[str, Any]) -> None:
         if self.world.rank:
             return
-        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
-            log.write(json.dumps({"kind": kind, **values}, ensure_ascii=False) + "\n")
+        log.add(self.folder, kind, values)
         if self._listener:
             self._listener(Event(kind, values))
 
@@ -360,12 +377,12 @@ class AveragedWeights:
                 parameter.copy_(self._own[name])
 
 
-def _random() -> list[Tensor]:
+def random_state() -> list[Tensor]:
     """The states of PyTorch's generators, CPU first."""
     return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else ())]
 
 
-def _set_random(states: list[Tensor]) -> None:
+def set_random_state(states: list[Tensor]) -> None:
     torch.set_rng_state(states[0])
     if torch.cuda.is_available() and len(states) == 1 + torch.cuda.device_count():
         torch.cuda.set_rng_state_all(states[1:])

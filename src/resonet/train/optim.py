@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from resonet.models.layers import TimeConv
+from resonet.train.muon import Muon
 from resonet.train.recipe import Optimiser
 
 
@@ -47,6 +48,8 @@ class NovoGrad(torch.optim.Optimizer):
 
 def optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
     """The optimiser; weight decay is for matrices only, not for biases and norms."""
+    if settings.name == "muon":
+        return Muon(network, settings.rate, settings.betas, settings.weight_decay)
     weights = [p for p in network.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in weights if p.dim() > 1], "weight_decay": settings.weight_decay},

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from resonet.bundle import replacing
+from resonet.train import log
 
 WIDTH, HEIGHT = 560, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 10, 40
@@ -60,19 +60,12 @@ class Run:
         return [(row["elapsed"] / 60, row[key]) for row in rows if _is_number(row.get(key))]
 
 
-def read(log: Path) -> Run:
-    """Reads log.jsonl. After a resumption steps since the checkpoint are there twice: the later ones count.
-
-    A line that a kill has cut off is passed over.
-    """
+def read(folder: Path) -> Run:
+    """What the log in `folder` says."""
     run = Run()
-    for event in _events(log):
+    for event in log.events(folder):
         kind = event.get("kind")
         if kind == "step":
-            while run.steps and run.steps[-1]["step"] >= event["step"]:
-                run.steps.pop()
-            while run.validations and run.validations[-1]["step"] >= event["step"]:
-                run.validations.pop()
             run.steps.append(event)
         elif kind == "validation":
             elapsed = run.steps[-1]["elapsed"] if run.steps else 0.0
@@ -87,22 +80,11 @@ def read(log: Path) -> Run:
     return run
 
 
-def _events(log: Path) -> Iterator[dict[str, Any]]:
-    with open(log, encoding="utf-8") as file:
-        for line in file:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict):
-                yield event
-
-
 def write(folder: Path, title: str) -> Path:
     """Writes `folder/progress.html` from `folder/log.jsonl`; it appears whole."""
     path = folder / "progress.html"
     with replacing(path) as file:
-        file.write(render(read(folder / "log.jsonl"), title).encode())
+        file.write(render(read(folder), title).encode())
     return path
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from resonet.train.loop import Task
+from resonet.train.loop import Task, random_state, set_random_state
 from resonet.train.recipe import Recipe
 from resonet.train.tasks.recognize import SpeechBatch
 
@@ -32,9 +32,9 @@ class Probe:
     seconds: dict[str, float]
 
     def __str__(self) -> str:
-        tried = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in self.seconds.items())
+        tried = ", ".join(f"{name} {seconds:.2f}" for name, seconds in self.seconds.items())
         return f"{self.threads} thread{'s' if self.threads > 1 else ''}, {self.precision}" + (
-            f" (a step of {_AUDIO:g} s of audio: {tried})" if tried else ""
+            f" (seconds of a small step: {tried})" if tried else ""
         )
 
 
@@ -97,7 +97,7 @@ def part(batch: Any, seconds: float) -> Any:
 def _measure(task: Task, recipe: Recipe, batch: Any, precision: str) -> float:
     """The shortest time of a step without learning, seconds."""
     device = recipe.device.split(":")[0]
-    random = torch.get_rng_state()
+    random = random_state()
     best, until = float("inf"), None
     task.network.train()
     while until is None or time.monotonic() < until:
@@ -113,5 +113,5 @@ def _measure(task: Task, recipe: Recipe, batch: Any, precision: str) -> float:
             until = now + _TIME
         else:
             best = min(best, now - started)
-    torch.set_rng_state(random)
+    set_random_state(random)
     return best

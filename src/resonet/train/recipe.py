@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -32,23 +32,31 @@ class Units(Strict):
 class Optimiser(Strict):
     """How gradients become steps; `momentum` is for momentum and rmsprop."""
 
-    name: Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "novograd"] = "adamw"
+    name: Literal["sgd", "momentum", "rmsprop", "adam", "adamw", "novograd", "muon"] = "adamw"
     rate: float = Field(2e-3, gt=0, description="peak learning rate")
-    betas: tuple[float, float] = (0.9, 0.98)
-    momentum: float = 0.9
-    weight_decay: float = 0.02
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.98)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(0.02, ge=0)
     schedule: Literal["cosine", "linear", "eden", "constant"] = "cosine"
     warm_up: float = Field(0.05, ge=0, lt=1, description="share of training in which the rate rises")
     clip: float = Field(2.0, gt=0, description="gradients are clipped at this times their running median norm")
 
 
 class Loss(Strict):
-    """What is minimised. `consistency` is CR-CTC's weight (0.2 in the paper, 0: off, one view a batch)."""
+    """What is minimised. `consistency` is the weight of CR-CTC (0.2 in arXiv 2410.05101; 0: off, one view a batch)."""
 
     name: Literal["ctc", "cross_entropy"] = "ctc"
     flat_start: float = Field(0.0, ge=0, lt=1, description="share of training on evenly spread labels, before CTC")
     consistency: float = Field(0.0, ge=0)
     consistency_from: float = Field(0.0, ge=0, le=1, description="share of training before the second view begins")
+    # The paper's 2.5 is for a thousand hours and many passes; with few hours the masks that a view alone gets are much.
+    consistency_masks: float = Field(1.5, gt=0, description="with two views so many times the time masks (paper: 2.5)")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Loss:
+        if self.consistency and self.name != "ctc":
+            raise ValueError("consistency goes with the loss ctc")
+        return self
 
 
 class Recipe(Strict):
@@ -66,6 +74,7 @@ class Recipe(Strict):
     optimiser: Optimiser = Optimiser()
     loss: Loss = Loss()
     initialisation: Literal["family", "normal", "xavier", "kaiming"] = "family"
+    start: str | None = Field(None, description="bundle, or folder of a training, whose weights are gone on from")
     passes: float | None = Field(None, gt=0)
     time: float | None = Field(None, gt=0, description="seconds, or text like 3m or 2h")
     batch_seconds: float = Field(120.0, gt=0, description="audio seconds a batch, padding included")
@@ -74,12 +83,12 @@ class Recipe(Strict):
     validate_every: float = Field(600.0, gt=0, description="seconds between validations")
     checkpoint_every: float = Field(120.0, gt=0, description="seconds between checkpoints")
     lm: str | None = Field(None, description="language model for word error rates in training and for the bundle")
-    longest: float = Field(30.0, description="utterances of more seconds are left out")
+    longest: float = Field(30.0, gt=0, description="utterances of more seconds are left out")
     cache: str | None = Field(None, description="folder for decoded recordings; by default the user's cache")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int | None = Field(None, ge=1)
     device: str = "cpu"
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
     @field_validator("time", "validate_every", "checkpoint_every", mode="before")
     @classmethod
@@ -89,9 +98,11 @@ class Recipe(Strict):
         return value
 
     @model_validator(mode="after")
-    def _length(self) -> Recipe:
+    def _whole(self) -> Recipe:
         if (self.passes is None) == (self.time is None):
             raise ValueError("give either passes or time")
+        if self.start and self.task != "recognize":
+            raise ValueError("start is for recognition")
         return self
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,13 @@ from resonet.data.waveforms import SAMPLE_RATE
 from resonet.errors import DataError, TrainError, UsageError
 from resonet.models import registry
 from resonet.text.normalise import normalise
-from resonet.train import finish, page, vocabulary
+from resonet.train import finish, log, page, start, vocabulary
 from resonet.train import recipe as recipes
 from resonet.train.loop import Event, Listener, Loop, Task, World
 from resonet.train.probe import probe
 from resonet.train.recipe import Recipe
 from resonet.train.tasks.pronounce import Pronounce
-from resonet.train.tasks.recognize import Recognize
+from resonet.train.tasks.recognize import Recognize, corpus
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
@@ -60,7 +60,7 @@ def train(
         progress: wraps recordings while they are decoded (given their number), for a progress bar.
 
     Raises:
-        UsageError: a setting that does not fit; `out` holds another run.
+        UsageError: a setting that does not fit this machine, data or start; `out` holds another run.
         DataError: the data, lexicon or language model cannot be used, or are no longer those of the run.
         TrainError: see `loop.Loop`; the largest batch does not fit into memory.
         KeyboardInterrupt: Ctrl-C; a checkpoint is written.
@@ -71,11 +71,17 @@ def train(
     recipe = paced(recipe)
     torch.set_flush_denormal(True)  # tiny activations would cost ten times as much
     world = World()
+    check_device(recipe)
     out.mkdir(parents=True, exist_ok=True)
+    if not resume and world.rank == 0:
+        (out / log.NAME).unlink(missing_ok=True)  # of a run that ended before its first checkpoint
     tell = Teller(out, listener, world.rank == 0)
     made = in_turn(world, lambda: _task(Path(data), recipe, tell, progress))
     if world.rank == 0:
         _record(out, made, Path(data), name, resume)
+    if recipe.start and not resume:
+        start.begin(made.task.network, made.same["units"], recipe)
+        tell("note", text=f"begins with the weights of {recipe.start}")
     found = probe(made.task, recipe, int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     tell("probe", text=f"uses {found}", seconds=found.seconds, threads=found.threads, precision=found.precision)
     recipe = recipe.model_copy(update={"threads": found.threads, "precision": found.precision})
@@ -113,8 +119,7 @@ class Teller:
     def __call__(self, kind: str, **values: Any) -> None:
         if not self._first:
             return
-        with open(self._folder / "log.jsonl", "a", encoding="utf-8") as log:
-            log.write(json.dumps({"kind": kind, **values}, ensure_ascii=False) + "\n")
+        log.add(self._folder, kind, values)
         if self._listener:
             self._listener(Event(kind, values))
 
@@ -141,23 +146,17 @@ def check_folder(out: Path, resume: bool) -> None:
 
 def check_network(recipe: Recipe) -> None:
     """Raises UsageError for a family, preset or setting of the network that does not exist."""
-    import difflib
-
-    from pydantic import ValidationError
-
     module = registry.family(recipe.family, "language" if recipe.task == "pronounce" else "recognizers")
+    registry.configure(module, recipe.preset, recipe.network)
+
+
+def check_device(recipe: Recipe) -> None:
+    """Raises UsageError where PyTorch cannot compute on the recipe's device."""
     try:
-        registry.configure(module, recipe.preset, recipe.network)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][0]) if first["loc"] else ""
-        if first["type"] != "extra_forbidden":
-            raise UsageError(f"network.{key}: {first['msg']}") from error
-        near = difflib.get_close_matches(key, module.Config.model_fields, 1)
-        raise UsageError(
-            f"network.{key} is no setting of {recipe.family}",
-            f"did you mean {'network.' + near[0]!r}?" if near else "known: " + ", ".join(module.Config.model_fields),
-        ) from error
+        torch.empty(1, device=recipe.device)
+    except (RuntimeError, AssertionError) as error:  # the latter where PyTorch was built without it
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"device {recipe.device} cannot be used: {reason}", "--set device=cpu") from error
 
 
 def paced(recipe: Recipe) -> Recipe:
@@ -214,7 +213,7 @@ def _task(data: Path, recipe: Recipe, tell: Teller, progress: Progress | None) -
         tell("note", text=_read_text(words), read=words.read, unread=words.unread)
     train, dev = _examined(folder, train, dev, recipe, words, tell)
     task = Recognize(recipe, train, dev, words.units, words.encode, _cache(recipe), words.decoder(), progress)
-    _tell_size(task, dev, folder, recipe, tell)
+    _tell_size(task, folder, recipe, tell)
 
     def write(loop: Loop, recipe: Recipe, path: Path, name: str) -> Path:
         lm = Path(recipe.lm) if recipe.lm else None
@@ -258,10 +257,15 @@ def _examined(
             return []  # left out later, with its reason
 
     allowed = words.units.symbols if words.units.type == "characters" else None
+    shift = frame_shift(recipe)
+
+    def usable(part: list[Utterance]) -> list[Utterance]:
+        return corpus(part, words.encode, recipe.language, recipe.longest, shift).utterances
+
     findings = doctor.examine(
         {"train": train, "dev": dev},
         allowed_symbols=allowed,
-        frame_shift=frame_shift(recipe),
+        frame_shift=shift,
         units_of=units_of,
         quick=True,
         skipped=load.skipped(folder),
@@ -269,21 +273,13 @@ def _examined(
     for finding in findings.findings:
         if finding.severity != "note":
             tell("finding", text=_finding_text(finding), finding=finding.as_dict())
-    train = [u for u in train if u.id not in findings.unusable]
-    usable = [u for u in dev if u.id not in findings.unusable and _fits(u, recipe, words)]
-    if not train:
+    train, dev = ([u for u in part if u.id not in findings.unusable] for part in (train, dev))
+    if not usable(train):
         raise DataError("none of the training utterances can be used", f"run `resonet doctor {folder}`")
-    if not usable:
+    if not usable(dev):
         tell("note", text="no dev utterance can be used: error rates are those of training recordings, not of new ones")
-    return train, usable or train[:16]
-
-
-def _fits(utterance: Utterance, recipe: Recipe, words: vocabulary.Vocabulary) -> bool:
-    try:
-        words.encode(normalise(utterance.text, recipe.language))
-    except DataError:
-        return False
-    return (utterance.end or 0.0) - utterance.start <= recipe.longest
+        dev = usable(train)[:16]
+    return train, dev
 
 
 def frame_shift(recipe: Recipe) -> float:
@@ -306,7 +302,7 @@ def _pronounce(data: Path, recipe: Recipe, tell: Teller) -> Made:
     return Made(task, {"units": list(task.units.symbols), "words": sum(map(len, task.parts.values()))}, write)
 
 
-def _tell_size(task: Recognize, dev: Sequence[Utterance], folder: Path, recipe: Recipe, tell: Teller) -> None:
+def _tell_size(task: Recognize, folder: Path, recipe: Recipe, tell: Teller) -> None:
     for part, dropped in (("train", task.train.dropped), ("dev", task.dev.dropped)):
         if dropped:
             shown = "; ".join(f"{name}: {reason}" for name, reason in dropped[:_SHOWN])

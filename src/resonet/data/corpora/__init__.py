@@ -92,12 +92,13 @@ def _with_listed_splits(source: Path, found: list[Utterance]) -> list[Utterance]
                     listed[name] = split
     if not listed:
         return found
-    known: set[str] = set()
+    known = False
     result = []
     for utterance in found:
-        names = {utterance.id, Path(utterance.id).name, utterance.audio.name} & listed.keys()
-        known |= names
-        split = listed[names.pop()] if names else (utterance.split or "train")
+        names = (utterance.id, Path(utterance.id).name, utterance.audio.name)
+        place = next((listed[name] for name in names if name in listed), None)
+        known = known or place is not None
+        split = place or utterance.split or "train"
         result.append(dataclasses.replace(utterance, split=split))
     if not known:
         return found
@@ -106,8 +107,14 @@ def _with_listed_splits(source: Path, found: list[Utterance]) -> list[Utterance]
 
 def _with_unique_ids(found: list[Utterance]) -> list[Utterance]:
     counts: dict[str, int] = {}
+    taken: set[str] = set()
     result = []
     for utterance in found:
-        counts[utterance.id] = count = counts.get(utterance.id, 0) + 1
-        result.append(utterance if count == 1 else dataclasses.replace(utterance, id=f"{utterance.id}#{count}"))
+        name, count = utterance.id, counts.get(utterance.id, 1)
+        while name in taken:  # a source may name its own x#2
+            count += 1
+            name = f"{utterance.id}#{count}"
+        counts[utterance.id] = count
+        taken.add(name)
+        result.append(utterance if name == utterance.id else dataclasses.replace(utterance, id=name))
     return result

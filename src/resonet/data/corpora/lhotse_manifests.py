@@ -83,7 +83,7 @@ def _utterance(
             where=where,
             columns={key: value for key, value in (row.get("custom") or {}).items() if isinstance(value, str)},
         )
-    except (KeyError, IndexError, TypeError, ValueError):
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         raise DataError(f"{where} is no Lhotse supervision of a recording in a file") from None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resonet.audio import AUDIO_SUFFIXES
-from resonet.data.tables import read_text
+from resonet.data.tables import COLUMNS, read_text
 from resonet.data.utterance import Utterance
 from resonet.errors import DataError
 
@@ -22,10 +22,10 @@ def reads(source: Path) -> bool:
     if not table.is_file():
         return False
     with table.open("rb") as file:
-        first = file.readline().decode("utf-8", "replace")
+        first = file.readline().decode("utf-8-sig", "replace")
     cells = first.rstrip("\r\n").split("|")
     # A table with a header (audio_file|text|speaker) is a manifest.
-    return len(cells) in (2, 3) and cells[0].lower() not in ("id", "path", "file", "audio_file", "file_name", "wav")
+    return len(cells) in (2, 3) and cells[0].strip().lower() not in {*COLUMNS["audio"], *COLUMNS["id"]}
 
 
 def utterances(source: Path) -> Iterator[Utterance]:

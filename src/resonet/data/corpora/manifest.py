@@ -36,7 +36,8 @@ def _tables(source: Path) -> list[tuple[Path, str | None]]:
     found = sorted(file for file in source.iterdir() if file.is_file() and tables.is_table(file))
     for name in _USUAL:
         for file in found:
-            if _stem(file) == name and _fits(file):
+            # A table of this name means to be one: reading it says which column is missing.
+            if _stem(file) == name and (name == "transcripts" or _fits(file)):
                 return [(file, None)]
     named = [(file, split_named(_stem(file))) for file in found if split_named(_stem(file)) and _fits(file)]
     if named:

@@ -34,27 +34,6 @@ _ABBREVIATIONS = frozenset(
 )
 _OPENING = "\"'“‘«(["
 _DIGIT = re.compile(r"\d")
-# How readers say what is printed short; transcripts of speech write it out. The dot is required where the letters
-# are a word or a name of their own. Upper-case transcripts (MR SMITH) are meant too.
-_SPOKEN = {
-    "en": (
-        re.compile(r"\b(?:(?:mrs?|dr|messrs|etc)\b\.?|(?:prof|rev|capt|lieut)\.|st\.(?=\s+\w))|&c?", re.IGNORECASE),
-        {
-            "mr": "mister",
-            "mrs": "missus",
-            "dr": "doctor",
-            "messrs": "messieurs",
-            "etc": "et cetera",
-            "prof": "professor",
-            "rev": "reverend",
-            "capt": "captain",
-            "lieut": "lieutenant",
-            "st": "saint",
-            "&": " and ",
-            "&c": " et cetera",
-        },
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -88,12 +67,9 @@ def sentences(path: Path, language: str = "en") -> Iterator[list[str]]:
     Raises:
         DataError: the file cannot be read, is damaged, or is not text.
     """
-    short, spoken = _SPOKEN.get(language.split("-")[0].lower(), (None, {}))
     for sentence in _raw_sentences(path):
         if _DIGIT.search(sentence):
             continue
-        if short is not None:
-            sentence = short.sub(lambda match: spoken[match[0].rstrip(".").lower()], sentence)
         words = normalise(sentence, language).split()
         if words:
             yield words

@@ -7,6 +7,7 @@ jiwer does it, rapidfuzz inside. Rates of a set are all its errors over all its 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -64,8 +65,10 @@ class Aligned:
 
 
 def plain(text: str) -> str:
-    """The scoring form: upper case; letters, digits and apostrophes; single spaces. Case and punctuation are free."""
-    return " ".join(re.sub(r"[^\w' ]|_", " ", text.upper().replace("’", "'")).split())
+    """The scoring form, in which case and punctuation are free: upper case, NFC; letters, digits, apostrophes and
+    single spaces."""
+    text = unicodedata.normalize("NFC", text).upper()
+    return " ".join(re.sub(r"[^\w' ]|_", " ", text.replace("’", "'")).split())
 
 
 def align(references: Sequence[str], hypotheses: Sequence[str]) -> list[Aligned]:

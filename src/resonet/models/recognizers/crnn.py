@@ -39,9 +39,9 @@ class Config(BaseModel):
     front: int = Field(16, description="channels of the 2-D front end")
     width: int = 400
     layers: int = Field(3, ge=1)
-    kernel: int = Field(5, description="taps of a layer without recurrence")
+    kernel: int = Field(5, ge=1, description="taps of a layer without recurrence")
     ahead: int = Field(8, ge=0, description="frames by which the network answers late")
-    dropout: float = 0.1
+    dropout: float = Field(0.1, ge=0, lt=1)
 
     presets: ClassVar[dict[str, dict]] = {"1m": {"width": 200, "dropout": 0.05}, "4m": {}}
 

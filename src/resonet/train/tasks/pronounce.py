@@ -97,15 +97,19 @@ class Pronounce:
         return [f"{w} -> {self.units.decode(p)}" for w, p in zip(words, self.read(words), strict=True)]
 
     def errors(self, part: str) -> dict[str, float]:
-        """Phone error rate (against the nearest pronunciation of the lexicon) and share of wrong words, percent."""
+        """Phone error rate (against the nearest pronunciation of the lexicon) and share of wrong words, percent.
+
+        Empty where the part has no words.
+        """
         from rapidfuzz.distance import Levenshtein
 
         wrong = phones = words = 0
         for word, found in zip(self.parts[part], self.read(self.parts[part]), strict=True):
             distance, size = min((Levenshtein.distance(found, a), len(a)) for a in self.answers[word])
             wrong, phones, words = wrong + distance, phones + size, words + (distance > 0)
-        total = max(1, len(self.parts[part]))
-        return {"phone_error_rate": 100 * wrong / max(1, phones), "word_error_rate": 100 * words / total}
+        if not phones:
+            return {}
+        return {"phone_error_rate": 100 * wrong / phones, "word_error_rate": 100 * words / len(self.parts[part])}
 
     @torch.no_grad()
     def read(self, words: list[str]) -> list[list[int]]:

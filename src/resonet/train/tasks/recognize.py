@@ -140,22 +140,21 @@ class Recognize:
     def loss(self, batch: SpeechBatch, progress: float) -> dict[str, Tensor]:
         """The loss and its parts, nats a unit."""
         r = self.recipe
-        if progress < r.loss.flat_start:
-            scores = self.network.scores(batch.pcm.to(r.device), batch.warp)[0]
+        if progress < r.loss.flat_start and r.start is None:  # weights of another training know better
+            scores = self.network.scores(batch.pcm.to(r.device))[0]
             frames = self.network.output_lengths(batch.lengths)
-            labels = losses.uniform_labels(
-                batch.pcm, frames, batch.targets, batch.target_lengths, self.network.stride
-            )
+            labels = losses.uniform_labels(batch.pcm, frames, batch.targets, batch.target_lengths, self.network.stride)
             return {"loss": losses.cross_entropy(scores.float(), labels.to(scores.device))}
         two = r.loss.consistency > 0 and progress >= r.loss.consistency_from
         masks = []
         if progress >= r.augmentation.start_after or two:
             rng = np.random.default_rng([r.seed, _MASKS, batch.masks])
-            masks = [spec_augment(r.augmentation, rng) for _ in range(2 if two else 1)]
-        views = self.network.scores(batch.pcm.to(r.device), batch.warp, tuple(masks))
+            strength = r.loss.consistency_masks if two else 1.0
+            masks = [spec_augment(r.augmentation, rng, strength) for _ in range(2 if two else 1)]
+        views = self.network.scores(batch.pcm.to(r.device), batch.warp if masks else None, tuple(masks))
         frames = self.network.output_lengths(batch.lengths)
         if r.loss.name == "cross_entropy":
-            return {"loss": losses.cross_entropy(views[0], self._labels(views[0], frames, batch))}
+            return {"loss": losses.cross_entropy(views[0].float(), self._labels(views[0], frames, batch))}
         ctc = [losses.ctc(v.float(), frames, batch.targets, batch.target_lengths) for v in views]
         total = torch.stack(ctc).mean()
         parts = {"ctc": total}
@@ -165,10 +164,10 @@ class Recognize:
         return {"loss": total, **parts}
 
     @torch.no_grad()
-    def scores(self, waves: Waveforms, limit: int | None = None) -> list[NDArray[np.float32]]:
+    def scores(self, waves: Waveforms) -> list[NDArray[np.float32]]:
         """Log-probs [frames, units] of every utterance, in order."""
         self.network.eval()
-        order = sorted(range(len(waves))[:limit], key=waves.length)
+        order = sorted(range(len(waves)), key=waves.length)
         found: dict[int, NDArray[np.float32]] = {}
         for i in range(0, len(order), 16):
             rows = order[i : i + 16]
