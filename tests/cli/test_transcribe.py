@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tqdm
 
 from resonet.cli._recordings import Recording
 from resonet.cli._results import file_names, is_folder, written
@@ -267,3 +269,35 @@ def test_output_that_cannot_be_written_is_one_sentence(resonet, tone, tmp_path) 
     ran = resonet("transcribe", tone("a.wav"), "-o", tmp_path / "file.txt" / "below.txt")
     assert ran.code == 1
     assert "file.txt" in ran.err and len(ran.err.splitlines()) == 1
+
+
+def test_the_bar_moves_within_a_recording(resonet, tone, monkeypatch) -> None:
+    """Also where a header told less than there is: here 2 s of a recording of 1 s."""
+
+    def halves(self, paths, progress):
+        for path in paths:
+            for _ in range(2):
+                progress(1.0)
+            yield path, self.transcribe(path)
+
+    monkeypatch.setattr(sys.modules["resonet.runtime"].Recognizer, "transcribe_many", halves)
+    monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)
+    monkeypatch.setattr(tqdm.tqdm, "__init__", functools.partialmethod(tqdm.tqdm.__init__, mininterval=0, miniters=1))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    ran = resonet("transcribe", tone("a.wav", seconds=1.0), tone("b.wav", seconds=3.0))
+    assert ran.code == 0 and ran.out.endswith("b.wav\tb\n")
+    for shown in ("| 0 of 4 s", "| 1 of 4 s", "| 2 of 4 s", "| 4 of 4 s", "2 of 2 recordings"):
+        assert shown in ran.err, shown
+    assert "of 4 s" not in resonet("transcribe", "--quiet", tone("a.wav")).err
+
+
+def test_ctrl_c_keeps_what_was_finished(resonet, tone, monkeypatch, tmp_path) -> None:
+    def interrupted(self, paths, progress):
+        yield paths[0], self.transcribe(paths[0])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["resonet.runtime"].Recognizer, "transcribe_many", interrupted)
+    ran = resonet("transcribe", tone("a.wav"), tone("b.wav"))
+    assert (ran.code, ran.err.strip()) == (130, "") and ran.out.endswith("a.wav\ta\n")
+    assert resonet("transcribe", tone("a.wav"), tone("b.wav"), "-o", tmp_path / "out").code == 130
+    assert names_of(tmp_path / "out") == ["a.txt"]

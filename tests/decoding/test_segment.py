@@ -27,11 +27,16 @@ def test_parts_hold_all_speech_in_order_and_stay_short(blank, shift, most):
     assert all(0 < (end - start) * shift <= most + 1e-9 for start, end in parts)
 
 
+def test_a_pause_of_half_a_second_ends_a_part():
+    blank = [0.1] * 20 + [0.99] * 12 + [0.1] * 9 + [0.99] * 13 + [0.1]
+    assert segments(posteriors(blank), 0.04) == [(0, 41 + 4), (54 - 4, 55)]
+
+
 def test_the_longest_pause_is_cut():
-    blank = [0.1] * 50 + [0.99] * 3 + [0.1] * 10 + [0.99] * 21 + [0.1] * 5 + [0.99] + [0.1] * 60
+    blank = [0.1] * 50 + [0.99] * 3 + [0.1] * 10 + [0.99] * 11 + [0.1] * 15 + [0.99] + [0.1] * 60
     first, second = segments(posteriors(blank), 0.04, 4.0)
     assert first == (0, 63 + 4)
-    assert second == (84 - 4, len(blank))
+    assert second == (74 - 4, len(blank))
 
 
 def test_without_a_pause_the_most_blank_frame_is_cut():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from resonet.errors import AudioError
+from resonet.errors import AudioError, ResonetError
 from resonet.text.transcript import Transcript, Word
 
 # path, speaker, text, subset, what is heard
@@ -30,22 +30,19 @@ def transcript(text: str, seconds: float = 1.0, confidences: Iterable[float] = (
 
 
 class Parrot:
-    """Says what `heard` has for a file's name; files in `bad` cannot be read. Reads ahead, as a batching one does."""
+    """Says what `heard` has for a file's name; files in `bad` cannot be read."""
 
     def __init__(self, heard: Mapping[str, str] = HEARD, bad: Iterable[str] = ()) -> None:
         self.heard, self.bad = heard, set(bad)
         self.asked: list[str] = []
 
-    def transcribe_many(self, paths: Iterable[str | Path]) -> Iterator[Transcript]:
-        files = [Path(path) for path in paths]
-        for i in range(0, len(files), 3):
-            batch = []
-            for file in files[i : i + 3]:
-                self.asked.append(file.name)
-                if file.name in self.bad:
-                    raise AudioError(f"{file} is no audio")
-                batch.append(transcript(self.heard[file.name], float(soundfile.info(file).duration)))
-            yield from batch
+    def transcribe_many(self, paths: Iterable[str | Path]) -> Iterator[tuple[Path, Transcript | ResonetError]]:
+        for file in map(Path, paths):
+            self.asked.append(file.name)
+            if file.name in self.bad:
+                yield file, AudioError(f"{file} is no audio")
+            else:
+                yield file, transcript(self.heard[file.name], float(soundfile.info(file).duration))
 
 
 @pytest.fixture

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch")
-
-from resonet.bundle import write  # noqa: E402
-from resonet.models import registry  # noqa: E402
-from resonet.runtime import Recognizer  # noqa: E402
-from resonet.text.lexicon import Lexicon  # noqa: E402
-from resonet.text.units import Units  # noqa: E402
-from resonet.train import export  # noqa: E402
+from resonet.bundle import write
+from resonet.runtime import Recognizer
+from resonet.text.lexicon import Lexicon
+from resonet.text.units import Units
 
 
 @pytest.fixture(scope="session")
 def bundle_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch = pytest.importorskip("torch")
+    from resonet.models import registry
+    from resonet.train import export
+
     torch.manual_seed(3)
     family = registry.family("resnet_ctc")
     config = registry.configure(family, "1m", {"width": 48, "bottleneck": 24, "front": 4})

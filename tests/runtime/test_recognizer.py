@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import signal
+import threading
+import time
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonet import audio
+from resonet.decoding.segment import segments
 from resonet.errors import AudioError, UsageError
 from resonet.runtime import Recognizer
 from resonet.runtime.acoustic import AcousticStream
+from resonet.runtime.words import Part
 from resonet.text.transcript import Transcript
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -40,7 +46,8 @@ def test_stream_equals_whole(recognizer: Recognizer, cuts: list[int]) -> None:
     pieces = [stream.push(p) for p in np.split(samples, np.cumsum(cuts)[:-1])]
     scores = np.concatenate([*pieces, stream.finish()])
     whole = recognizer._acoustic.scores([samples])[0]
-    assert np.abs(scores[: len(whole)] - whole).max(initial=0) < 1e-4
+    assert scores.shape == whole.shape
+    assert np.abs(scores - whole).max(initial=0) < 1e-4
 
 
 def test_many_equals_one_by_one_in_order(recognizer: Recognizer, tmp_path: Path) -> None:
@@ -56,14 +63,62 @@ def test_many_equals_one_by_one_in_order(recognizer: Recognizer, tmp_path: Path)
         assert " ".join(w.word for w in result.words) == result.text == " ".join(s.text for s in result.segments)
 
 
-def test_long_recording_is_streamed_and_loses_nothing(recognizer: Recognizer, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def long_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine minutes of reading: two portions and a rest."""
+    path = tmp_path_factory.mktemp("long") / "long.flac"
     joined = np.concatenate([audio.read(SAMPLES / f"english-{i}.opus") for i in (1, 2, 3, 4)] * 12)
-    audio.write(tmp_path / "long.flac", joined, 16000)
-    ((_, result),) = recognizer.transcribe_many([tmp_path / "long.flac"])
+    audio.write(path, joined[: 540 * 16000 + 123], 16000)
+    return path
+
+
+def test_long_recording_is_streamed_and_loses_nothing(recognizer: Recognizer, long_recording: Path) -> None:
+    ((_, result),) = recognizer.transcribe_many([long_recording])
     assert isinstance(result, Transcript)
-    assert abs(result.duration - len(joined) / 16000) < 0.01
+    assert result.duration == 540 + 123 / 16000
     starts = [w.start for w in result.words]
     assert starts == sorted(starts) and max(starts) > 0.95 * result.duration
+    assert result == recognizer.transcribe(long_recording)
+    # The portions in which it is decoded leave no trace: all at once, it has the same words.
+    whole = recognizer._acoustic.scores([audio.read(long_recording)])[0]
+    parts = [Part(a, whole[a:b]) for a, b in segments(whole, recognizer._acoustic.shift)]
+    expected = [word.word for part in recognizer._words.decode(parts) for word in part]
+    found = result.text.split()
+    assert abs(len(found) - len(expected)) <= 2
+    assert SequenceMatcher(None, found, expected, autojunk=False).ratio() > 0.99
+
+
+def test_progress_counts_the_seconds_within_a_recording_too(
+    recognizer: Recognizer, long_recording: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.wav").write_text("no sound")
+    told: list[float] = []
+    paths = [SAMPLES / "english-1.opus", tmp_path / "bad.wav", long_recording]
+    found = list(recognizer.transcribe_many(paths, progress=told.append))
+    assert sum(told) == pytest.approx(sum(t.duration for _, t in found if isinstance(t, Transcript)))
+    assert max(told) <= 30
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_whoever_stops_waits_for_no_more_than_a_moment(
+    recognizer: Recognizer, long_recording: Path, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    """Of a network that takes 0.6 s a call, not the calls that are due: three of the group, ten of the portion."""
+    paths = [SAMPLES / "english-1.opus"] * 60 if many else [long_recording]
+    step, main, interrupted = recognizer._acoustic.step, threading.main_thread().ident, []
+
+    def slow(pcm: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if not interrupted:
+            interrupted.append(time.monotonic())
+            signal.pthread_kill(main, signal.SIGINT)
+        time.sleep(0.6)
+        return step(pcm[:, :640], state)[0].repeat(pcm.shape[1] // 640, 1), state
+
+    monkeypatch.setattr(recognizer._acoustic, "step", slow)
+    with pytest.raises(KeyboardInterrupt):
+        list(recognizer.transcribe_many(paths))
+    assert time.monotonic() - interrupted[0] < 1.2
+    assert not any(thread.name.startswith("ThreadPool") for thread in threading.enumerate())
 
 
 def test_kinds_of_source(recognizer: Recognizer) -> None:
@@ -83,6 +138,8 @@ def test_bad_samples(recognizer: Recognizer) -> None:
         recognizer.transcribe(np.full(100, np.nan, np.float32), sample_rate=16000)
     with pytest.raises(AudioError):
         recognizer.transcribe(np.zeros((2, 100), np.float32), sample_rate=16000)
+    with pytest.raises(AudioError):
+        recognizer.transcribe(np.zeros(100, np.int16), sample_rate=16000)
 
 
 def test_nothing_and_next_to_nothing(recognizer: Recognizer) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePath
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from resonet.text.transcript import Transcript
 
 FORMATS = ("txt", "json", "srt", "vtt", "tsv")
+_BAR = "{percentage:3.0f} %|{bar}| {n:.0f} of {total:.0f} s, {rate_noinv_fmt}, {remaining} left{postfix}"
 
 
 @click.command()
@@ -129,18 +129,32 @@ def _transcribe(
     """Index into `recordings` and transcript, in order, of each recording that could be read."""
     from tqdm import tqdm
 
-    started, seconds = time.perf_counter(), 0.0
-    # disable=None: tqdm shows nothing where stderr is no terminal.
-    with tqdm(total=len(recordings), unit="recording", disable=True if quiet else None, leave=False) as bar:
-        results = recognizer.transcribe_many([recording.path for recording in recordings])
+    shown = not quiet and sys.stderr.isatty()
+    total = sum(map(_seconds, recordings)) if shown else None
+    with tqdm(total=total, unit="s", bar_format=_BAR, disable=not shown, leave=False) as bar:
+
+        def advance(seconds: float) -> None:
+            if shown:
+                bar.total = max(bar.total, bar.n + seconds)  # a header may tell less than the recording holds
+                bar.update(seconds)
+
+        results = recognizer.transcribe_many([recording.path for recording in recordings], progress=advance)
         for index, (_, result) in enumerate(results):
+            bar.set_postfix_str(f"{index + 1} of {len(recordings)} recordings", refresh=False)
             if isinstance(result, ResonetError):
                 on_error(_under_its_name(result, recordings[index]))
             else:
-                seconds += result.duration
-                bar.set_postfix_str(f"{seconds / (time.perf_counter() - started):.0f} times real time", refresh=False)
                 yield index, result
-            bar.update()
+
+
+def _seconds(recording: Recording) -> float:
+    """Its length; 0 where it cannot be read, which reading it will say."""
+    from resonet import audio
+
+    try:
+        return audio.info(recording.path).duration
+    except ResonetError:
+        return 0.0
 
 
 def _under_its_name(error: ResonetError, recording: Recording) -> ResonetError:

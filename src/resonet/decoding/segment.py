@@ -7,16 +7,20 @@ from numpy.typing import NDArray
 
 # A frame counts as blank above this probability.
 _BLANK = 0.9
+# Seconds without a sound that end a part: there most sentences end, and the search may end one too. (Read sentences of
+# many voices, joined: 60.0 % of words wrong; 64.1 % where only the length of a part ends it.)
+_PAUSE = 0.5
 # Seconds of a pause that a part keeps at either end: the search wants to see a little silence.
 _MARGIN = 0.15
 
 
-def segments(log_probs: NDArray[np.float32], frame_shift: float, max_seconds: float = 30.0) -> list[tuple[int, int]]:
+def segments(log_probs: NDArray[np.float32], frame_shift: float, max_seconds: float = 16.0) -> list[tuple[int, int]]:
     """Parts (start frame, end frame), in order, without overlap, that hold every frame that is not blank.
 
-    A part that would grow beyond `max_seconds` is closed in the longest blank run of its last two thirds; without a
-    blank frame there, before the frame most likely blank. Of the pause at either end of a part a little is kept, the
-    rest belongs to no part. All blank: no part.
+    A part ends at a pause of half a second. One that would grow beyond `max_seconds` (sentences that are read aloud
+    seldom do) is closed in the longest blank run of its last two thirds; without a blank frame there, before the frame
+    most likely blank. Of the pause at either end of a part a little is kept, the rest belongs to no part. All blank: no
+    part.
 
     Args:
         log_probs: float32 [frames, units], natural log, blank first.
@@ -30,13 +34,14 @@ def segments(log_probs: NDArray[np.float32], frame_shift: float, max_seconds: fl
     most = max(int(max_seconds / frame_shift) - 2 * margin, 3)
     runs = _runs(blank)
     parts: list[tuple[int, int]] = []
-    start, last = int(speech[0]), int(speech[-1]) + 1
-    while last - start > most:
-        cut = _cut(runs, log_probs[:, 0], start + most // 3, start + most)
-        end = int(speech[np.searchsorted(speech, cut) - 1]) + 1
-        parts.append((start, end))
-        start = int(speech[np.searchsorted(speech, cut)])
-    parts.append((start, last))
+    for stretch in np.split(speech, np.flatnonzero(np.diff(speech) > 1 + _PAUSE / frame_shift) + 1):
+        start, last = int(stretch[0]), int(stretch[-1]) + 1
+        while last - start > most:
+            cut = _cut(runs, log_probs[:, 0], start + most // 3, start + most)
+            after = int(np.searchsorted(stretch, cut))
+            parts.append((start, int(stretch[after - 1]) + 1))
+            start = int(stretch[after])
+        parts.append((start, last))
     return _widen(parts, margin, len(log_probs))
 
 

@@ -18,11 +18,10 @@ SAMPLE_RATE = 16000
 class Recognizes(Protocol):
     """What is asked of a recognizer; resonet.Recognizer is one.
 
-    `transcribe_many` gives a transcript a file, in order. A file that cannot be read is a ResonetError, given in place
-    of its transcript or raised; the answer may also come as a pair of the path and either.
+    `transcribe_many` gives the path and the transcript of each file, in order; of one that cannot be read, its error.
     """
 
-    def transcribe_many(self, paths: Sequence[Path], /) -> Iterable[Any]: ...
+    def transcribe_many(self, paths: Sequence[Path], /) -> Iterable[tuple[Path, Transcript | ResonetError]]: ...
 
 
 def files_of(references: Sequence[Reference], folder: Path) -> list[Path]:
@@ -51,33 +50,13 @@ def answers(recognizer: Recognizes, files: Sequence[Path], watch: Stopwatch) -> 
     """A transcript a file, in order, or the error that it met; `watch` runs only while the recognizer works.
 
     Raises:
-        DataError: it gave another number of answers.
+        DataError: it gave fewer answers than there are files.
     """
-    done = 0
-    while done < len(files):
-        stream = iter(recognizer.transcribe_many(files[done:]))
+    stream = iter(recognizer.transcribe_many(files))
+    for done in range(len(files)):
         try:
-            while done < len(files):
-                with watch:
-                    answer = next(stream)
-                done += 1
-                yield _alone(answer)
+            with watch:
+                _, answer = next(stream)
         except StopIteration:
             raise DataError(f"The recognizer gave {done} transcripts for {len(files)} recordings") from None
-        except AudioError:
-            pass
-        # A recognizer reads ahead, so the bad file is this one or one of the next: ask one by one until it is found.
-        failed = False
-        while done < len(files) and not failed:
-            found: Any
-            try:
-                with watch:
-                    (found,) = recognizer.transcribe_many(files[done : done + 1])
-            except AudioError as error:
-                found, failed = error, True
-            done += 1
-            yield _alone(found)
-
-
-def _alone(answer: Any) -> Transcript | ResonetError:
-    return answer[1] if isinstance(answer, tuple) else answer
+        yield answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,10 +69,15 @@ class Acoustic:
         scores, state = self._session.run(["log_probs", "next_state"], {"pcm": pcm, "state": state})
         return scores, state
 
-    def scores(self, recordings: Sequence[Samples]) -> list[Scores]:
-        """Log-probs [frames, units] of whole recordings, in order; recordings of like length go together."""
+    def scores(self, recordings: Sequence[Samples], stop: Event | None = None) -> list[Scores]:
+        """Log-probs [frames, units] of whole recordings, in order; recordings of like length go together.
+
+        What is not begun when `stop` is set stays empty.
+        """
         found: list[Scores] = [np.empty((0, self.units), np.float32)] * len(recordings)
         for rows in self._batches([len(r) for r in recordings]):
+            if stop is not None and stop.is_set():
+                break
             longest = self.frames(max(len(recordings[i]) for i in rows)) + self.delay
             pcm = np.zeros((len(rows), longest * self.stride), np.float32)
             for row, i in zip(pcm, rows, strict=True):
@@ -129,8 +135,8 @@ class AcousticStream:
 
 
 def stream_scores(acoustic: Acoustic, blocks: Iterable[Samples]) -> Iterator[tuple[Scores, int]]:
-    """Log-probs piece by piece with the samples read so far, for a recording too long to hold."""
+    """Log-probs block by block, each with the samples that were read for it, for a recording too long to hold."""
     stream = AcousticStream(acoustic)
     for block in blocks:
-        yield stream.push(block), stream.samples
-    yield stream.finish(), stream.samples
+        yield stream.push(block), len(block)
+    yield stream.finish(), 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from threading import Event
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,19 +23,22 @@ from resonet.text.transcript import Transcript, Word
 
 Source = str | Path | bytes | BinaryIO | NDArray[np.floating]
 
-# Seconds: a longer recording is streamed from the disk; as much of shorter ones is recognized at once.
-_LONG, _TOGETHER = 60.0, 600.0
-# Seconds of a long recording whose scores are held before it is cut at pauses and decoded.
-_WINDOW = 300.0
+# Seconds: a longer recording is streamed from the disk; of all sound as much is decoded at once.
+_LONG, _TOGETHER = 60.0, 300.0
+# Seconds of silence at the end of such a portion that say that what was said before is over.
+_OVER = 1.0
+
+T = TypeVar("T")
 
 
 @dataclass
 class _Heard:
-    """A recording after the acoustic network."""
+    """A recording, or the next stretch of a long one, after the acoustic network; `last`: the recording ends here."""
 
     path: Path
-    duration: float = 0.0
+    samples: int = 0
     parts: list[Part] = field(default_factory=list)
+    last: bool = True
     error: ResonetError | None = None
 
 
@@ -75,98 +78,125 @@ class Recognizer:
         if isinstance(source, np.ndarray):
             if sample_rate is None:
                 raise UsageError("samples were given without their sample_rate")
-            samples = source.astype(np.float32)
-            if samples.ndim != 1 or not np.isfinite(samples).all():
-                raise AudioError("the samples are not one channel of finite numbers", "give float32 [time]")
-            source = audio.resample(samples, sample_rate, self._acoustic.sample_rate)
-            heard = self._stream(Path("samples"), iter(_pieces(source, self._acoustic.sample_rate)))
+            if source.ndim != 1 or source.dtype.kind != "f" or not np.isfinite(source).all():
+                raise AudioError("the samples are not one channel of finite numbers", "give float32 [time], -1..1")
+            samples = audio.resample(source.astype(np.float32), sample_rate, self._acoustic.sample_rate)
+            blocks = _pieces(samples, self._acoustic.sample_rate)
         else:
             blocks = audio.blocks(source, self._acoustic.sample_rate)
-            heard = self._stream(Path(source) if isinstance(source, (str, Path)) else Path("recording"), blocks)
-        return self._transcript(heard, self._words.decode(heard.parts))
+        ((_, answer),) = self._answers(self._stream(Path(), blocks), Event())
+        assert isinstance(answer, Transcript)  # what cannot be read was raised
+        return answer
 
-    def transcribe_many(self, paths: Iterable[str | Path]) -> Iterator[tuple[Path, Transcript | ResonetError]]:
+    def transcribe_many(
+        self, paths: Iterable[str | Path], progress: Callable[[float], object] | None = None
+    ) -> Iterator[tuple[Path, Transcript | ResonetError]]:
         """The text of many recordings, in order, each with its path; one that cannot be read gives its error instead.
 
         Short recordings are recognized together, while those before them are decoded; long ones are streamed.
+
+        Args:
+            progress: told of the seconds of sound that were recognized since it was last told, within a long recording
+                every five minutes of it.
         """
-        waiting: deque = deque()
-        with ThreadPoolExecutor(1) as hears, ThreadPoolExecutor(2) as reads:
-            for group in _groups(paths):
-                waiting.append(hears.submit(self._hear, group, reads))
-                if len(waiting) > 1:
-                    yield from self._answer(waiting.popleft().result())
-            while waiting:
-                yield from self._answer(waiting.popleft().result())
+        stop = Event()
+        return self._answers(self._hear(paths, stop), stop, progress)
 
     def stream(self) -> Stream:
         """Recognition of sound that comes in pieces."""
         return Stream(self._acoustic, self._words, self.language)
 
-    def _hear(self, group: list[Path], reads: ThreadPoolExecutor) -> list[_Heard]:
-        """Reads recordings and runs the network over them; errors are kept with their recording."""
-        if len(group) == 1:
-            return [self._guard(group[0])]
-        read = list(reads.map(self._read, group))
-        sounds = [r for r in read if not isinstance(r, ResonetError)]
-        scores = iter(self._acoustic.scores(sounds))
-        heard = []
-        for path, sound in zip(group, read, strict=True):
+    def _answers(
+        self, hearing: Iterator[_Heard], stop: Event, progress: Callable[[float], object] | None = None
+    ) -> Iterator[tuple[Path, Transcript | ResonetError]]:
+        """Decodes what another thread hears; sets `stop` at the end, also where nobody waits for it (Ctrl-C)."""
+        rate = self._acoustic.sample_rate
+        samples, words = 0, list[Word]()
+        for together in _ahead(_portions(hearing, _TOGETHER * rate, stop), stop):
+            found = iter(self._words.decode([part for heard in together for part in heard.parts]))
+            for heard in together:
+                samples += heard.samples
+                words += [word for _ in heard.parts for word in next(found)]
+                if progress is not None:
+                    progress(heard.samples / rate)
+                if heard.last:
+                    yield heard.path, heard.error or transcript(words, samples / rate, self.language)
+                    samples, words = 0, []
+
+    def _hear(self, paths: Iterable[str | Path], stop: Event) -> Iterator[_Heard]:
+        """Reads recordings and runs the network over them, in order; an error is kept with its recording."""
+        with ThreadPoolExecutor(2) as reads:
+            for group in _groups(paths):
+                yield from self._group(group, reads, stop) if len(group) > 1 else self._alone(group[0])
+
+    def _group(self, group: list[Path], reads: ThreadPoolExecutor, stop: Event) -> Iterator[_Heard]:
+        def read(path: Path) -> Samples | ResonetError:
+            try:
+                return AudioError("stopped") if stop.is_set() else audio.read(path, self._acoustic.sample_rate)
+            except ResonetError as error:
+                return error
+
+        sounds = list(reads.map(read, group))
+        scores = iter(self._acoustic.scores([s for s in sounds if not isinstance(s, ResonetError)], stop))
+        for path, sound in zip(group, sounds, strict=True):
             if isinstance(sound, ResonetError):
-                heard.append(_Heard(path, error=sound))
+                yield _Heard(path, error=sound)
             else:
-                heard.append(
-                    _Heard(path, len(sound) / self._acoustic.sample_rate, self._cut(next(scores), last=True)[0])
-                )
-        return heard
+                yield _Heard(path, len(sound), self._parts(next(scores))[0])
 
-    def _guard(self, path: Path) -> _Heard:
+    def _alone(self, path: Path) -> Iterator[_Heard]:
         try:
-            return self._stream(path, audio.blocks(path, self._acoustic.sample_rate))
+            yield from self._stream(path, audio.blocks(path, self._acoustic.sample_rate))
         except ResonetError as error:
-            return _Heard(path, error=error)
+            yield _Heard(path, error=error)
 
-    def _read(self, path: Path) -> Samples | ResonetError:
-        try:
-            return audio.read(path, self._acoustic.sample_rate)
-        except ResonetError as error:
-            return error
-
-    def _stream(self, path: Path, blocks: Iterable[Samples]) -> _Heard:
+    def _stream(self, path: Path, blocks: Iterable[Samples]) -> Iterator[_Heard]:
         """One recording block by block: memory holds its scores between two cuts, not its sound."""
-        heard = _Heard(path)
         held: list[Scores] = []
-        first = frames = 0
-        for scores, samples in stream_scores(self._acoustic, blocks):
-            heard.duration = samples / self._acoustic.sample_rate
-            held.append(scores)
-            frames += len(scores)
-            if frames * self._acoustic.shift >= _WINDOW:
-                parts, used = self._cut(np.concatenate(held), last=False, first=first)
-                heard.parts += parts
-                rest = np.concatenate(held)[used:]
-                held, first, frames = [rest], first + used, len(rest)
-        if held:
-            total = self._acoustic.frames(round(heard.duration * self._acoustic.sample_rate))
-            heard.parts += self._cut(np.concatenate(held)[: total - first], last=True, first=first)[0]
-        return heard
+        first = samples = 0
+        for block, read in stream_scores(self._acoustic, blocks):
+            held.append(block)
+            samples += read
+            parts: list[Part] = []
+            if samples >= _TOGETHER * self._acoustic.sample_rate:
+                scores = np.concatenate(held)
+                parts, used = self._parts(scores, first, last=False)
+                held, first, samples = [scores[used:]], first + used, 0
+            yield _Heard(path, read, parts, last=False)
+        yield _Heard(path, 0, self._parts(np.concatenate(held), first)[0])
 
-    def _cut(self, scores: Scores, last: bool, first: int = 0) -> tuple[list[Part], int]:
-        """The parts of a stretch of scores and the frames used; unless it is the `last`, its final part is left."""
-        spans = segments(scores, self._acoustic.shift)
-        if not last:
-            spans = spans[:-1]
-        used = spans[-1][1] if spans else len(scores) if last else 0
+    def _parts(self, scores: Scores, first: int = 0, last: bool = True) -> tuple[list[Part], int]:
+        """The parts of a stretch of scores, and the frames used: unless it is the `last`, speech at its end is left."""
+        spans, used = segments(scores, self._acoustic.shift), len(scores)
+        if not last and spans and (len(scores) - spans[-1][1]) * self._acoustic.shift < _OVER:
+            used = spans.pop()[0]
         return [Part(first + a, scores[a:b]) for a, b in spans], used
 
-    def _answer(self, group: list[_Heard]) -> Iterator[tuple[Path, Transcript | ResonetError]]:
-        words = iter(self._words.decode([part for heard in group for part in heard.parts]))
-        for heard in group:
-            own = [next(words) for _ in heard.parts]
-            yield heard.path, heard.error or self._transcript(heard, own)
 
-    def _transcript(self, heard: _Heard, words: list[list[Word]]) -> Transcript:
-        return transcript([w for part in words for w in part], heard.duration, self.language)
+def _portions(hearing: Iterator[_Heard], samples: float, stop: Event) -> Iterator[list[_Heard]]:
+    """As much sound at a time as is decoded together."""
+    together: list[_Heard] = []
+    for heard in hearing:
+        if stop.is_set():
+            return
+        together.append(heard)
+        if sum(h.samples for h in together) >= samples:
+            yield together
+            together = []
+    if together:
+        yield together
+
+
+def _ahead(items: Iterator[T], stop: Event) -> Iterator[T]:
+    """The items, each made by another thread while the one before is worked on; at the end sets `stop`."""
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            coming = thread.submit(next, items, None)
+            while (item := coming.result()) is not None:
+                coming = thread.submit(next, items, None)
+                yield item
+        finally:
+            stop.set()
 
 
 def _groups(paths: Iterable[str | Path]) -> Iterator[list[Path]]:

@@ -17,7 +17,7 @@ _PAUSE = 0.8
 class Stream:
     """Made by `Recognizer.stream()`; belongs to one thread.
 
-    `push` sound as it comes; words are given when a pause (or 30 s) ends their stretch. The acoustic scores are those
+    `push` sound as it comes; words are given when a pause (or 16 s) ends their stretch. The acoustic scores are those
     of the whole recording, whatever the pieces; only the cuts may fall differently.
     """
 
@@ -33,8 +33,11 @@ class Stream:
         self._held = np.concatenate([self._held, self._stream.push(samples)])
         spans = segments(self._held, self._acoustic.shift)
         pause = round(_PAUSE / self._acoustic.shift)
-        done = [s for s in spans if s[1] + pause <= len(self._held)] if spans else []
-        used = done[-1][1] if done else max(0, len(self._held) - 2 * pause) if not spans else 0
+        done = [s for s in spans if s[1] + pause <= len(self._held)]
+        if done:
+            used = done[-1][1]
+        else:
+            used = 0 if spans else max(0, len(self._held) - 2 * pause)
         words = self._decode(done)
         self._held, self._first = self._held[used:], self._first + used
         return words
@@ -42,8 +45,6 @@ class Stream:
     def finish(self) -> list[Word]:
         """The words of the rest; the stream takes no more sound after that."""
         self._held = np.concatenate([self._held, self._stream.finish()])
-        total = self._acoustic.frames(self._stream.samples)
-        self._held = self._held[: max(0, total - self._first)]
         words = self._decode(segments(self._held, self._acoustic.shift))
         self._held = self._held[:0]
         return words
