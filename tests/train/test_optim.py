@@ -65,6 +65,18 @@ def test_muon_steps_each_tap_in_all_directions(inputs: int, outputs: int) -> Non
     assert conv.bias.abs().max() > 0  # stepped by AdamW
 
 
+@pytest.mark.parametrize("inputs, outputs", [(4, 9), (9, 4)])
+def test_muon_steps_a_linear_layer_like_a_convolution_of_one_tap(inputs: int, outputs: int) -> None:
+    linear, conv = nn.Linear(inputs, outputs), TimeConv(inputs, outputs, kernel=1)
+    nn.init.zeros_(linear.weight)
+    conv.silence()
+    gradient = torch.randn(outputs, inputs)
+    linear.weight.grad, conv.weight.grad = gradient.clone(), gradient.T.clone()
+    for layer in (nn.Sequential(linear), conv):
+        optim.optimiser(layer, Optimiser(name="muon", rate=0.01)).step()
+    torch.testing.assert_close(conv.weight, linear.weight.T)
+
+
 def test_novograd_by_hand() -> None:
     """Two steps of the paper's algorithm 1: v1 = |g1|^2, m1 = g1 / sqrt(v1) + d w, then the moving forms of both."""
     weight = nn.Parameter(torch.tensor([1.0, -2.0]))

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 # A frame counts as blank above this probability.
 _BLANK = 0.9
-# Seconds without a sound that end a part: there most sentences end, and the search may end one too. (Read sentences of
-# many voices, joined: 60.0 % of words wrong; 64.1 % where only the length of a part ends it.)
+# Seconds without a sound that end a part: there most sentences end, and the search may end one too
+# (benchmarks/long_recording.py tells what a joined recording costs in words).
 _PAUSE = 0.5
 # Seconds of a pause that a part keeps at either end: the search wants to see a little silence.
 _MARGIN = 0.15

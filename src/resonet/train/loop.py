@@ -205,7 +205,7 @@ class Loop:
                     )
                     if self.progress.step % self.recipe.accumulate:  # gradients under way are in no checkpoint
                         save = stop = 0.0
-                    if check:
+                    if check and self._share() < 1:  # the last one follows
                         self._validate()
                         last_check = time.monotonic()
                     if save:

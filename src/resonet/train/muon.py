@@ -1,8 +1,7 @@
 """Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon): steps of equal size in all directions.
 
 The momentum of a matrix is replaced by the nearest orthogonal matrix, so that directions which gradients seldom take
-are learnt as fast as the common ones. On framewise phones a residual network was at 37 % after 75 steps, with AdamW
-at 24 %. Vectors, convolutions of the front end and the output layer are stepped by AdamW.
+are learnt as fast as the common ones. Vectors, convolutions of the front end and the output layer are stepped by AdamW.
 """
 
 from __future__ import annotations
@@ -27,12 +26,14 @@ class Muon(torch.optim.AdamW):
     def __init__(
         self, network: nn.Module, lr: float, betas: tuple[float, float] = (0.9, 0.98), weight_decay: float = 0.02
     ) -> None:
-        shapes: dict[tuple[bool, int, int, int], list[nn.Parameter]] = {}
+        shapes: dict[tuple[bool, int, int, int, float], list[nn.Parameter]] = {}
         for name, module in network.named_modules():
             if isinstance(module, TimeConv):
-                key = (module.widen, module.kernel, module.inputs, module.outputs)
+                widening = module.outputs / module.inputs
+                key = (module.widen, module.kernel, module.inputs, module.outputs, widening)
             elif isinstance(module, nn.Linear) and name != "output":
-                key = (True, 1, module.out_features, module.in_features)
+                widening = module.out_features / module.in_features
+                key = (True, 1, module.out_features, module.in_features, widening)  # its matrix lies the other way
             else:
                 continue
             shapes.setdefault(key, []).append(module.weight)
@@ -59,7 +60,7 @@ class Muon(torch.optim.AdamW):
         return super().step(closure)  # skips what has no gradient
 
     def _orthogonal_step(self, group: dict) -> None:
-        widen, kernel, inputs, outputs = group["taps"]
+        widen, kernel, inputs, outputs, widening = group["taps"]
         matrices = [p for p in group["params"] if p.grad is not None]
         if not matrices:
             return
@@ -78,7 +79,7 @@ class Muon(torch.optim.AdamW):
         size = _STEP * group["lr"]
         decay = 1 - size * group["weight_decay"]
         for p, direction in zip(matrices, taps.reshape(stacked.shape), strict=True):
-            p.mul_(decay).add_(direction, alpha=-size * math.sqrt(max(1.0, outputs / inputs)))
+            p.mul_(decay).add_(direction, alpha=-size * math.sqrt(max(1.0, widening)))
             p.grad = None
 
 

@@ -131,7 +131,8 @@ def load(name_or_path: str, settings: list[str] | None = None) -> Recipe:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"the recipe {path} cannot be read: {error}") from error
-    return parse(content, settings or [], str(path))
+    # What comes with resonet is whole: only a setting can be wrong, and the recipe may be nobody's choice.
+    return parse(content, settings or [], "--set" if settings and path.parent == FOLDER else str(path))
 
 
 def parse(content: dict[str, Any], settings: list[str], where: str) -> Recipe:

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz.distance import Levenshtein
 
 from resonet.decoding import BeamOptions, Hypothesis, LexiconBeam
 from resonet.decoding.confidence import Confidence, matches
 from resonet.errors import DataError
+from resonet.train.tasks.recognize import error_rate
 
 Scores = Sequence[NDArray[np.float32]]
 Texts = Sequence[Sequence[str]]
@@ -23,8 +23,7 @@ _BOUNDS = {"lm_weight": (0.0, 6.0), "word_bonus": (-4.0, 6.0)}
 
 def word_error_rate(found: Sequence[Hypothesis], texts: Texts) -> float:
     """Percent of the words of `texts`."""
-    errors = sum(Levenshtein.distance([w.word for w in h.words], t) for h, t in zip(found, texts, strict=True))
-    return 100 * errors / max(1, sum(map(len, texts)))
+    return error_rate([[w.word for w in h.words] for h in found], texts)
 
 
 def tune(

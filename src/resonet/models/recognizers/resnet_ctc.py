@@ -8,9 +8,9 @@ Changed: all convolutions are causal and a block's skip runs through a delay of 
 caches is the whole-file, the batch and the streaming form (layers.py). LayerNorm in place of batch norm: no statistics
 over padding, nothing to freeze. Blocks normalise before their convolutions and add to an untouched skip (He et al.
 2016, arXiv 1603.05027), and begin as nothing (their last matrix is zero): with TDNN-F's skip of 0.66 and the norm
-after, the network began as twelve random smears over time, and framewise learning was four times slower. Dropout
-shares its mask over time, and whole blocks may be dropped with rising probability (stochastic depth, Huang et al.
-2016): with few hours of speech and many passes the net overfits speakers first.
+after, the network begins as many random smears over time, which it must unlearn first. Dropout shares its mask over
+time, and whole blocks may be dropped with rising probability (stochastic depth, Huang et al. 2016): with few hours of
+speech and many passes the net overfits speakers.
 
 With 40 units, features and front end counted:
 
