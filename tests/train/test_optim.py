@@ -49,8 +49,8 @@ def test_weight_decay_is_for_matrices() -> None:
 
 
 @pytest.mark.parametrize("inputs, outputs", [(6, 9), (9, 6)])
-def test_muon_steps_each_tap_in_all_directions(inputs: int, outputs: int) -> None:
-    """A first step from zero moves every tap by a matrix whose singular values are all near the step size."""
+def test_muon_steps_a_convolution_in_all_directions(inputs: int, outputs: int) -> None:
+    """A first step from zero is a matrix, narrow side by wide side and taps, of singular values near the step size."""
     torch.manual_seed(0)
     conv = TimeConv(inputs, outputs, kernel=3)
     conv.silence()
@@ -58,10 +58,11 @@ def test_muon_steps_each_tap_in_all_directions(inputs: int, outputs: int) -> Non
     conv(torch.randn(2, 20, inputs)).square().add(conv.bias).sum().backward()
     conv.weight.grad = torch.randn_like(conv.weight)
     stepper.step()
-    wide = (3, inputs, outputs) if conv.widen else (inputs, 3, outputs)
-    taps = conv.weight.detach().view(wide).transpose(0, 0 if conv.widen else 1)
-    values = torch.linalg.svdvals(taps) / (0.1 * math.sqrt(max(1, outputs / inputs)))
-    assert values.shape == (3, 6) and values.min() > 0.6 and values.max() < 1.3
+    taps = conv.weight.detach()
+    matrix = taps.view(3, inputs, outputs).transpose(0, 1) if conv.widen else taps.view(inputs, 3, outputs)
+    matrix = matrix.reshape(inputs, -1) if conv.widen else matrix.transpose(0, 2).reshape(outputs, -1)
+    values = torch.linalg.svdvals(matrix) / (0.1 * math.sqrt(3 * max(1, outputs / inputs)))
+    assert values.shape == (6,) and values.min() > 0.6 and values.max() < 1.3
     assert conv.bias.abs().max() > 0  # stepped by AdamW
 
 

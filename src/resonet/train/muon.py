@@ -21,19 +21,20 @@ _MOMENTUM = 0.95
 
 
 class Muon(torch.optim.AdamW):
-    """Muon for the hidden matrices of a network, each tap of a convolution over time by itself; AdamW for the rest."""
+    """Muon for the hidden matrices of a network, AdamW for the rest.
+
+    The matrix of a convolution over time has the narrow side as rows and the wide side of every tap as columns.
+    """
 
     def __init__(
         self, network: nn.Module, lr: float, betas: tuple[float, float] = (0.9, 0.98), weight_decay: float = 0.02
     ) -> None:
-        shapes: dict[tuple[bool, int, int, int, float], list[nn.Parameter]] = {}
+        shapes: dict[tuple[int, int, int, float], list[nn.Parameter]] = {}
         for name, module in network.named_modules():
             if isinstance(module, TimeConv):
-                widening = module.outputs / module.inputs
-                key = (module.widen, module.kernel, module.inputs, module.outputs, widening)
-            elif isinstance(module, nn.Linear) and name != "output":
-                widening = module.out_features / module.in_features
-                key = (True, 1, module.out_features, module.in_features, widening)  # its matrix lies the other way
+                key = (module.kernel, module.inputs, module.outputs, module.outputs / module.inputs)
+            elif isinstance(module, nn.Linear) and name != "output":  # its matrix lies the other way
+                key = (1, module.out_features, module.in_features, module.out_features / module.in_features)
             else:
                 continue
             shapes.setdefault(key, []).append(module.weight)
@@ -42,7 +43,7 @@ class Muon(torch.optim.AdamW):
         groups: list[dict[str, Any]] = [
             {"params": [p for p in rest if p.dim() > 1]},
             {"params": [p for p in rest if p.dim() <= 1], "weight_decay": 0.0},
-            *({"params": matrices, "taps": shape} for shape, matrices in shapes.items()),
+            *({"params": matrices, "shape": shape} for shape, matrices in shapes.items()),
         ]
         super().__init__([g for g in groups if g["params"]], lr=lr, betas=betas, weight_decay=weight_decay)
 
@@ -55,12 +56,12 @@ class Muon(torch.optim.AdamW):
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """One step; the gradients of the matrices are used up."""
         for group in self.param_groups:
-            if "taps" in group:
+            if "shape" in group:
                 self._orthogonal_step(group)
         return super().step(closure)  # skips what has no gradient
 
     def _orthogonal_step(self, group: dict) -> None:
-        widen, kernel, inputs, outputs, widening = group["taps"]
+        kernel, inputs, outputs, widening = group["shape"]
         matrices = [p for p in group["params"] if p.grad is not None]
         if not matrices:
             return
@@ -69,29 +70,32 @@ class Muon(torch.optim.AdamW):
             momentum.mul_(_MOMENTUM).add_(p.grad)
             p.grad.add_(momentum, alpha=_MOMENTUM)  # Nesterov
         stacked = torch.stack([p.grad for p in matrices])
-        if widen:
-            taps = stacked.view(-1, inputs, outputs)
-        else:  # [n, inputs, kernel * outputs]
-            taps = stacked.view(-1, inputs, kernel, outputs).transpose(1, 2).reshape(-1, inputs, outputs)
-        taps = orthogonal(taps)
-        if not widen:
-            taps = taps.view(-1, kernel, inputs, outputs).transpose(1, 2)
-        size = _STEP * group["lr"]
-        decay = 1 - size * group["weight_decay"]
-        for p, direction in zip(matrices, taps.reshape(stacked.shape), strict=True):
-            p.mul_(decay).add_(direction, alpha=-size * math.sqrt(max(1.0, widening)))
+        if inputs <= outputs:  # TimeConv holds [kernel * inputs, outputs]
+            taps = stacked.view(-1, kernel, inputs, outputs).transpose(1, 2)
+            steps = orthogonal(taps.flatten(2)).view(taps.shape).transpose(1, 2)
+        else:  # [inputs, kernel * outputs]
+            taps = stacked.view(-1, inputs, kernel, outputs).permute(0, 3, 1, 2)
+            steps = orthogonal(taps.flatten(2)).view(taps.shape).permute(0, 2, 3, 1)
+        rate = _STEP * group["lr"]
+        size = rate * math.sqrt(kernel * max(1.0, widening))
+        for p, direction in zip(matrices, steps.reshape(stacked.shape), strict=True):
+            p.mul_(1 - rate * group["weight_decay"]).sub_(direction, alpha=size)
             p.grad = None
 
 
 def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
     """About the nearest orthogonal matrix of each of [n, rows, columns]: singular values become 0.7 to 1.2.
 
-    Newton and Schulz's iteration with the quintic coefficients of the Muon article.
+    Newton and Schulz's iteration with the quintic coefficients of the Muon article. Its polynomials are collected as
+    one small square factor, for they all commute with matrix times transpose: the long side is multiplied twice only.
     """
-    tall = matrices.shape[1] > matrices.shape[2]
-    x = matrices.transpose(1, 2) if tall else matrices
-    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    if matrices.shape[1] > matrices.shape[2]:
+        return orthogonal(matrices.transpose(1, 2), steps).transpose(1, 2)
+    x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    square = x @ x.transpose(1, 2)
+    factor = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
     for _ in range(steps):
-        square = x @ x.transpose(1, 2)
-        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-    return x.transpose(1, 2) if tall else x
+        step = 3.4445 * torch.eye(x.shape[1], dtype=x.dtype, device=x.device) - 4.7750 * square
+        step += 2.0315 * square @ square
+        factor, square = step @ factor, step @ square @ step
+    return factor @ x
