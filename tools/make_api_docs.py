@@ -14,7 +14,7 @@ import resonet
 from resonet import errors
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "api.md"
-CLASSES = ("Recognizer", "Transcript", "Word", "Segment", "Bundle")
+CLASSES = ("Recognizer", "Stream", "Transcript", "Word", "Segment", "Bundle")
 
 HEAD = """# The Python library
 

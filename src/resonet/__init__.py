@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resonet import errors
     from resonet.bundle import Bundle
-    from resonet.runtime import Recognizer
+    from resonet.runtime import Recognizer, Stream
     from resonet.text.transcript import Segment, Transcript, Word
 
     __version__: str
 
-__all__ = ["Bundle", "Recognizer", "Segment", "Transcript", "Word", "__version__", "errors"]
+__all__ = ["Bundle", "Recognizer", "Segment", "Stream", "Transcript", "Word", "__version__", "errors"]
 
 _HOME = {
     "Bundle": "resonet.bundle",
     "Recognizer": "resonet.runtime",
     "Segment": "resonet.text.transcript",
+    "Stream": "resonet.runtime",
     "Transcript": "resonet.text.transcript",
     "Word": "resonet.text.transcript",
 }
