@@ -35,7 +35,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "import sys, resonet.cli; sys.exit(resonet.cli.main())", *arguments],
+        [sys.executable, "-m", "resonet", *arguments],
         capture_output=True,
         text=True,
         timeout=60,
