@@ -45,7 +45,7 @@ def test_larger_data_gets_larger_networks_and_fewer_passes() -> None:
     names = ["minutes", "half-hour", "one-hour", "five-hours", "twenty-hours", "hundred-hours"]
     tiers = [recipe.load(name) for name in names]
     assert [tier.preset for tier in tiers] == ["1m", "1m", "1m", "4m", "4m", "15m"]
-    assert [tier.passes for tier in tiers] == [120, 120, 80, 40, 25, 12]
+    assert [tier.passes for tier in tiers] == [60, 60, 50, 30, 20, 12]
 
 
 def test_this_machine() -> None:
