@@ -4,9 +4,9 @@
         --recipe bundles/en-small/recipe/en-small.yaml [--set lm=work/lm.bin ...]
 
 TABLE is a table of recordings with the columns path, speaker, text, split (for English: that of
-bundles/en-small/recipe/table.py). For every amount, whole speakers are drawn from its train part until there is enough,
-each amount holding the smaller ones; dev stays as it is. Then `resonet train` and, on every test folder, `resonet
-evaluate`. WORK keeps every training: a second run goes on where the first one stopped. The result goes to
+bundles/en-small/recipe/table.py). For every amount, the train part is taken speaker by random speaker until there is
+enough, so that each amount holds the smaller ones; dev stays as it is. Then `resonet train` and, on every test folder,
+`resonet evaluate`. WORK keeps every training: a second run goes on where the first one stopped. The result goes to
 benchmarks/results/hours-of-speech.json (`--output`), and as a table to stdout. Needs the extra `[train]`.
 """
 
@@ -18,7 +18,9 @@ import json
 import random
 import subprocess
 import sys
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import machine
@@ -68,24 +70,15 @@ def main() -> None:
 
 def draw(rows: list[dict[str, str]], hours: Sequence[float], seed: int) -> list[list[dict[str, str]]]:
     """The rows of each amount: those that are not train, and those of random train speakers until it is reached."""
-    speakers: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        if row["split"] == "train":
-            speakers.setdefault(row["speaker"], []).append(row)
-    order = sorted(speakers)
-    random.Random(seed).shuffle(order)
+    train_rows = [row for row in rows if row["split"] == "train"]
+    speakers = sorted({row["speaker"] for row in train_rows})
+    random.Random(seed).shuffle(speakers)
+    train_rows.sort(key=lambda row: speakers.index(row["speaker"]))
+    ends = list(accumulate(audio.info(row["path"]).duration for row in train_rows))
+    if ends[-1] < max(hours) * 3600:
+        raise SystemExit(f"the train part has {ends[-1] / 3600:.2f} h, and not {max(hours):g}")
     rest = [row for row in rows if row["split"] != "train"]
-    chosen: list[dict[str, str]] = []
-    found, seconds = [], 0.0
-    queue = iter(order)
-    for amount in hours:
-        while seconds < amount * 3600 and (speaker := next(queue, None)) is not None:
-            for row in speakers[speaker]:
-                if seconds < amount * 3600:  # a reader of an hour is not more than what is missing
-                    chosen.append(row)
-                    seconds += audio.info(row["path"]).duration
-        found.append([*rest, *chosen])
-    return found
+    return [[*rest, *train_rows[: bisect_left(ends, amount * 3600) + 1]] for amount in hours]
 
 
 def train(rows: list[dict[str, str]], folder: Path, recipe: str, settings: Sequence[str]) -> Path:

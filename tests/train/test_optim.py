@@ -78,6 +78,19 @@ def test_muon_steps_a_linear_layer_like_a_convolution_of_one_tap(inputs: int, ou
     torch.testing.assert_close(conv.weight, linear.weight.T)
 
 
+def test_muon_goes_on_from_groups_as_another_version_wrote_them() -> None:
+    conv = TimeConv(4, 4, kernel=3)
+    stepper = optim.optimiser(conv, Optimiser(name="muon", rate=0.01))
+    state = stepper.state_dict()
+    for group in state["param_groups"]:
+        group["taps"] = "of before"
+    stepper.load_state_dict(state)
+    conv.weight.grad = torch.randn_like(conv.weight)
+    stepper.step()
+    assert "momentum" in stepper.state[conv.weight]  # and not AdamW's two moments
+    assert "exp_avg" not in stepper.state[conv.weight]
+
+
 def test_novograd_by_hand() -> None:
     """Two steps of the paper's algorithm 1: v1 = |g1|^2, m1 = g1 / sqrt(v1) + d w, then the moving forms of both."""
     weight = nn.Parameter(torch.tensor([1.0, -2.0]))

@@ -43,8 +43,10 @@ class Muon(torch.optim.AdamW):
         groups: list[dict[str, Any]] = [
             {"params": [p for p in rest if p.dim() > 1]},
             {"params": [p for p in rest if p.dim() <= 1], "weight_decay": 0.0},
-            *({"params": matrices, "shape": shape} for shape, matrices in shapes.items()),
+            *({"params": matrices} for matrices in shapes.values()),
         ]
+        # Not in the groups, which a checkpoint brings back as another version may have written them.
+        self._shapes = {id(matrices[0]): shape for shape, matrices in shapes.items()}
         super().__init__([g for g in groups if g["params"]], lr=lr, betas=betas, weight_decay=weight_decay)
 
     def __setstate__(self, state: dict) -> None:
@@ -56,12 +58,11 @@ class Muon(torch.optim.AdamW):
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """One step; the gradients of the matrices are used up."""
         for group in self.param_groups:
-            if "shape" in group:
-                self._orthogonal_step(group)
+            if shape := self._shapes.get(id(group["params"][0])):
+                self._orthogonal_step(group, *shape)
         return super().step(closure)  # skips what has no gradient
 
-    def _orthogonal_step(self, group: dict) -> None:
-        kernel, inputs, outputs, widening = group["shape"]
+    def _orthogonal_step(self, group: dict, kernel: int, inputs: int, outputs: int, widening: float) -> None:
         matrices = [p for p in group["params"] if p.grad is not None]
         if not matrices:
             return
@@ -70,12 +71,10 @@ class Muon(torch.optim.AdamW):
             momentum.mul_(_MOMENTUM).add_(p.grad)
             p.grad.add_(momentum, alpha=_MOMENTUM)  # Nesterov
         stacked = torch.stack([p.grad for p in matrices])
-        if inputs <= outputs:  # TimeConv holds [kernel * inputs, outputs]
-            taps = stacked.view(-1, kernel, inputs, outputs).transpose(1, 2)
-            steps = orthogonal(taps.flatten(2)).view(taps.shape).transpose(1, 2)
-        else:  # [inputs, kernel * outputs]
-            taps = stacked.view(-1, inputs, kernel, outputs).permute(0, 3, 1, 2)
-            steps = orthogonal(taps.flatten(2)).view(taps.shape).permute(0, 2, 3, 1)
+        # TimeConv holds [kernel * inputs, outputs], or [inputs, kernel * outputs] where it narrows.
+        axes, narrow = ((kernel, inputs, outputs), 2) if inputs <= outputs else ((inputs, kernel, outputs), 3)
+        taps = stacked.view(-1, *axes).movedim(narrow, 1)
+        steps = orthogonal(taps.flatten(2)).view(taps.shape).movedim(1, narrow)
         rate = _STEP * group["lr"]
         size = rate * math.sqrt(kernel * max(1.0, widening))
         for p, direction in zip(matrices, steps.reshape(stacked.shape), strict=True):
@@ -93,9 +92,9 @@ def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
         return orthogonal(matrices.transpose(1, 2), steps).transpose(1, 2)
     x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
     square = x @ x.transpose(1, 2)
-    factor = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    one = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    factor = one
     for _ in range(steps):
-        step = 3.4445 * torch.eye(x.shape[1], dtype=x.dtype, device=x.device) - 4.7750 * square
-        step += 2.0315 * square @ square
+        step = 3.4445 * one - 4.7750 * square + 2.0315 * square @ square
         factor, square = step @ factor, step @ square @ step
     return factor @ x
