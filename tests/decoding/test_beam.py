@@ -11,6 +11,7 @@ from language_models import HistoryModel, TableModel
 from ngram_reference import Slow
 
 from resonet.decoding import BeamOptions, LexiconBeam
+from resonet.decoding.beam import log_prior
 from resonet.decoding.ngram import NgramModel
 from resonet.decoding.ngram.compact import expand
 from resonet.decoding.ngram.count import Corpus
@@ -287,9 +288,14 @@ def test_prior_is_taken_off():
     scores[0] = np.log([0.05, 0.5, 0.4, 0.05])
     words = lexicon({"x": ["A"], "y": ["B"]})
     prior = np.log(np.array([1.0, 0.6, 0.2, 0.2], np.float32))
-    search = LexiconBeam(UNITS, words, log_prior=prior)
+    search = LexiconBeam(UNITS, words, prior=prior)
     assert search.decode([scores])[0].text == "x"
     assert search.with_options(BeamOptions(prior_weight=0.5)).decode([scores])[0].text == "y"
+
+
+def test_prior_is_the_share_of_the_transcripts():
+    assert log_prior([0, 30, 10, 0]) == pytest.approx(np.log([1, 30 / 41, 10 / 41, 1 / 41]))
+    assert log_prior([7, 1, 1, 2])[0] == 0, "the blank, whatever is counted for it"
 
 
 def test_wrong_input_is_named():

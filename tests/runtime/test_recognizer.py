@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
@@ -12,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonet import audio
+from resonet.bundle import Bundle, write
 from resonet.decoding.segment import segments
-from resonet.errors import AudioError, UsageError
+from resonet.errors import AudioError, BundleError, UsageError
 from resonet.runtime import Recognizer
 from resonet.runtime.acoustic import AcousticStream
-from resonet.runtime.words import Part
+from resonet.runtime.words import Part, Words
 from resonet.text.transcript import Transcript
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -154,3 +156,24 @@ def test_stream_of_words_is_the_whole_text(recognizer: Recognizer) -> None:
     words += stream.finish()
     assert [w.word for w in words] == [w.word for w in stream.transcript().words]
     assert abs(stream.transcript().duration - len(samples) / 16000) < 1e-6
+
+
+def test_priors_come_from_the_counts_of_the_training(bundle_path: Path, tmp_path: Path) -> None:
+    with Bundle.open(bundle_path) as bundle:
+        manifest = json.loads(bundle.read("manifest.json"))
+        members = {name: bundle.read(name) for name in bundle.members}
+    manifest["decoding"]["prior_weight"] = 0.3
+    with (
+        Bundle.open(write(tmp_path / "without.resonet", dict(manifest), dict(members))) as bundle,
+        pytest.raises(BundleError, match="prior_weight, but no stats"),
+    ):
+        Words(bundle)
+    scores = Recognizer.load(bundle_path, threads=1)._acoustic.scores([sound(3.0)])
+    heard = []
+    for common in "eq":
+        members["stats.json"] = json.dumps({"units": {common: 1_000_000}}).encode()
+        with Bundle.open(write(tmp_path / f"{common}.resonet", dict(manifest), dict(members))) as bundle:
+            beam = Words(bundle).beam
+            assert beam is not None
+            heard.append(beam.decode(scores)[0].score)
+    assert heard[0] != heard[1]

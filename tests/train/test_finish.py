@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from resonet.decoding import BeamOptions, LexiconBeam
+from resonet.decoding.beam import log_prior
 from resonet.decoding.confidence import Confidence
 from resonet.text.lexicon import Lexicon
 from resonet.text.units import Units
@@ -40,3 +41,15 @@ def test_what_is_understood_is_tuned_and_its_confidence_fitted() -> None:
     _, found, sure = finish.decoder(beam(), scores, texts)
     assert [h.text for h in found][:20] == [t[0] for t in texts][:20]
     assert sure != Confidence()
+
+
+def test_a_network_that_says_blank_where_it_doubts_is_helped_by_priors() -> None:
+    doubtful = [spoken("b") for _ in range(12)]
+    for scores in doubtful:
+        scores[0, UNITS.encode("b")], scores[0, 0] = np.log(0.4), np.log(0.5)
+    scores, texts = doubtful + [spoken("a")] * 12, [["b"]] * 12 + [["a"]] * 12
+    prior = log_prior([0] + [9] * (len(UNITS) - 1))
+    search = LexiconBeam(UNITS, Lexicon.spelled(WORDS, UNITS), None, BeamOptions(beam=16), prior)
+    options, found, _ = finish.decoder(search, scores, texts)
+    assert options.prior_weight > 0
+    assert [h.text for h in found] == [t[0] for t in texts]

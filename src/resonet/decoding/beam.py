@@ -15,11 +15,24 @@ from resonet.errors import DataError
 from resonet.text.lexicon import Lexicon
 from resonet.text.units import Units
 
+# What `log_prior` counts for a unit that no transcript has.
+_UNSEEN = 1
 # Utterances searched at once, 256 at most: enough to hide the cost of a NumPy call, few enough to stay in the cache.
 _BATCH = 64
 _UNKNOWN = 0
 # Log probabilities of units and words that a model holds for impossible are cut off here, to keep scores finite.
 _FLOOR = -100.0
+
+
+def log_prior(counts: Sequence[int]) -> NDArray[np.float32]:
+    """Log prior of each unit from how often the training transcripts have it; float32 [units], 0 for the blank (first).
+
+    CTC says blank where it doubts, and common units rather than rare ones: taking a share of this off the scores of the
+    units (`BeamOptions.prior_weight`) mends both.
+    """
+    seen = np.maximum(np.asarray(counts, np.float64), _UNSEEN)
+    seen[0] = seen[1:].sum()
+    return np.log(seen / seen[0]).astype(np.float32)
 
 
 class LexiconBeam:
@@ -29,7 +42,7 @@ class LexiconBeam:
         units: the units of the acoustic model.
         lexicon: the words it may find, in those units (`Lexicon.spelled` for characters and bpe).
         lm: a word n-gram, or None; words it lacks count as `<unk>`.
-        log_prior: float32 [units], log prior of each unit for `options.prior_weight` (blank's is best left 0).
+        prior: float32 [units], what `log_prior` gives, for `options.prior_weight`; None: nothing is taken off.
 
     Raises:
         DataError: the lexicon is empty or uses symbols that the units lack.
@@ -41,11 +54,11 @@ class LexiconBeam:
         lexicon: Lexicon,
         lm: LanguageModel | None = None,
         options: BeamOptions | None = None,
-        log_prior: NDArray[np.float32] | None = None,
+        prior: NDArray[np.float32] | None = None,
     ) -> None:
         self.units = units
         self.options = options or BeamOptions()
-        self._log_prior = log_prior
+        self._prior = prior
         trie = Trie.build(lexicon, units)
         self._ahead = np.zeros(len(trie.parent))
         lm_ids = np.zeros(len(trie.words), np.int32)
@@ -87,7 +100,7 @@ class LexiconBeam:
         for start in range(0, len(order), _BATCH):
             batch = order[start : start + _BATCH]
             scores = [log_probs[i] for i in batch]
-            found = Search(self._knowledge, scores, self._log_prior).run()
+            found = Search(self._knowledge, scores, self._prior).run()
             for i, hypothesis in zip(batch, self._with_times(scores, found), strict=True):
                 result[i] = hypothesis
         return result

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from resonet.bundle import Bundle
 from resonet.decoding import BeamOptions, Hypothesis, LexiconBeam, greedy
+from resonet.decoding.beam import log_prior
 from resonet.decoding.confidence import Confidence
 from resonet.decoding.ngram import NgramModel
+from resonet.errors import BundleError
 from resonet.text.lexicon import Lexicon
 from resonet.text.transcript import Segment, Transcript, Word
 from resonet.text.units import Units
@@ -50,7 +52,15 @@ class Words:
             lm = NgramModel.from_bytes(bundle.read("lm.bin")) if bundle.has("lm.bin") else None
             chosen = settings.model_dump(include=set(BeamOptions.__dataclass_fields__)) if settings else {}
             options = BeamOptions(**{k: v for k, v in chosen.items() if v is not None})
-            self.beam = LexiconBeam(self.units, Lexicon.from_bytes(bundle.read("lexicon.bin")), lm, options)
+            lexicon = Lexicon.from_bytes(bundle.read("lexicon.bin"))
+            prior = self._prior(bundle) if options.prior_weight else None
+            self.beam = LexiconBeam(self.units, lexicon, lm, options, prior)
+
+    def _prior(self, bundle: Bundle) -> NDArray[np.float32]:
+        stats = bundle.stats()
+        if stats is None or not stats.units:
+            raise BundleError(f"{bundle.path} has a prior_weight, but no stats.json with the counts of its units")
+        return log_prior([stats.units.get(symbol, 0) for symbol in self.units.symbols])
 
     def decode(self, parts: Sequence[Part]) -> list[list[Word]]:
         """Words of each part, with times in its recording."""

@@ -18,6 +18,7 @@ from resonet.bundle.manifest import dump
 from resonet.bundle.stats import CONFIDENCE_EDGES, DURATION_EDGES, LOUDNESS_EDGES, SNR_EDGES
 from resonet.data.waveforms import SAMPLE_RATE, Waveforms
 from resonet.decoding import BeamOptions, Hypothesis, LexiconBeam, ngram
+from resonet.decoding.beam import log_prior
 from resonet.decoding.confidence import Confidence
 from resonet.models.layers import LogMel
 from resonet.text.lexicon import Lexicon
@@ -35,6 +36,8 @@ _MEASURED = 1000
 # Percent of dev words wrong beyond which nothing is tuned on them: the best setting would be the one that says least,
 # and the confidence that fits would call every word wrong, also of speakers that the network knows.
 _HOPELESS = 80.0
+# Where tuning begins; weights that did well for English phones.
+_START = BeamOptions(lm_weight=0.9, prior_weight=0.4)
 
 
 def write_recognizer(
@@ -66,13 +69,17 @@ def write_recognizer(
     metrics = [_metric("unit_error_rate", error_rate([best_path(s) for s in scores], task.dev.targets))]
     if lexicon is not None and len(lexicon):
         model = ngram.load(lm) if lm else None
-        options, found, fitted = decoder(LexiconBeam(task.units, lexicon, model, BeamOptions()), scores, texts)
+        counts = unit_counts(task)
+        prior = log_prior([counts[unit] for unit in range(len(task.units))])
+        beam = LexiconBeam(task.units, lexicon, model, _START, prior)
+        options, found, fitted = decoder(beam, scores, texts)
         settings = {
             "lm_weight": options.lm_weight if model else 0.0,
             "word_bonus": options.word_bonus,
             "beam": options.beam,
             "threshold": options.threshold,
             "unit_threshold": options.unit_threshold,
+            "prior_weight": options.prior_weight,
             "confidence": fitted.weights,
         }
         sure = [c for h in found for c in fitted.of(h)]
@@ -181,12 +188,16 @@ def _metric(name: str, value: float) -> dict[str, Any]:
     return {"name": name, "value": round(value, 2), "set": "dev", "command": "resonet train"}
 
 
+def unit_counts(task: Recognize) -> Counter[int]:
+    """How often the training transcripts have each unit."""
+    return Counter(unit for target in task.train.targets for unit in target)
+
+
 def _stats(task: Recognize, sure: list[float]) -> Stats:
     waves: Waveforms = task.waves
     rows = np.random.default_rng(0).permutation(len(waves))[:_MEASURED]
     levels = [measure(waves.sound(int(i)), SAMPLE_RATE) for i in rows]
     seconds = [waves.length(i) / SAMPLE_RATE for i in range(len(waves))]
-    counts = Counter(u for target in task.train.targets for u in target)
     return Stats(
         utterances=len(waves),
         hours=round(sum(seconds) / 3600, 3),
@@ -194,7 +205,7 @@ def _stats(task: Recognize, sure: list[float]) -> Stats:
         snr=Histogram.of([x.snr_db for x in levels], SNR_EDGES, "dB"),
         duration=Histogram.of(seconds, DURATION_EDGES, "s"),
         confidence=Histogram.of(sure, CONFIDENCE_EDGES, "") if sure else None,
-        units={task.units.symbols[u]: n for u, n in sorted(counts.items())},
+        units={task.units.symbols[u]: n for u, n in sorted(unit_counts(task).items())},
     )
 
 

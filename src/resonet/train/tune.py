@@ -17,8 +17,11 @@ Scores = Sequence[NDArray[np.float32]]
 Texts = Sequence[Sequence[str]]
 
 # Steps of the search, coarse to fine: it walks along one setting at a time while errors fall.
-_STEPS = ({"lm_weight": 0.4, "word_bonus": 1.0}, {"lm_weight": 0.2, "word_bonus": 0.5})
-_BOUNDS = {"lm_weight": (0.0, 6.0), "word_bonus": (-4.0, 6.0)}
+_STEPS = (
+    {"prior_weight": 0.2, "lm_weight": 0.4, "word_bonus": 1.0},
+    {"prior_weight": 0.1, "lm_weight": 0.2, "word_bonus": 0.5},
+)
+_BOUNDS = {"prior_weight": (0.0, 1.0), "lm_weight": (0.0, 6.0), "word_bonus": (-4.0, 6.0)}
 
 
 def word_error_rate(found: Sequence[Hypothesis], texts: Texts) -> float:
@@ -33,14 +36,15 @@ def tune(
     start: BeamOptions | None = None,
     listener: Callable[[BeamOptions, float], object] | None = None,
 ) -> BeamOptions:
-    """Language-model weight and word bonus by coordinate descent on the word error rate of `texts`.
+    """Weights of the units' priors and of the language model, and the word bonus: coordinate descent on the word error
+    rate of `texts`.
 
     `listener` is told of every setting that is tried, with its error rate.
     """
-    tried: dict[tuple[float, float], float] = {}
+    tried: dict[tuple[float, ...], float] = {}
 
     def rate(options: BeamOptions) -> float:
-        key = (round(options.lm_weight, 3), round(options.word_bonus, 3))
+        key = tuple(round(getattr(options, name), 3) for name in _BOUNDS)
         if key not in tried:
             tried[key] = word_error_rate(beam.with_options(options).decode(scores), texts)
             if listener:

@@ -183,4 +183,4 @@ class Network(StreamingRecognizer):
         x = self.front(features, tape)
         for block in self.blocks:
             x = block(x, tape)
-        return torch.log_softmax(self.output(self.norm(x)), -1)
+        return torch.log_softmax(self.output(self.norm(x)).float(), -1)
