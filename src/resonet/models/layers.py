@@ -176,13 +176,19 @@ def mel_filters(
     return torch.minimum(rise, fall).clamp(min=0)
 
 
+def log_probs(scores: Tensor) -> Tensor:
+    """Log-softmax over the last dimension, in float32 also where the scores were computed in less."""
+    return torch.log_softmax(scores, -1, torch.promote_types(scores.dtype, torch.float32))
+
+
 class LogMel(nn.Module):
     """Log-mel features in the graph: PCM float32 [batch, samples] at 16 kHz -> [batch, samples / 160, mels].
 
     A frame is 25 ms, ending with its 10 ms shift; its spectrum is a product with a windowed Fourier matrix, so that
-    every runtime has it. Normalisation is a fixed mean and deviation a bin (`calibrate`), then most of the mean of the
-    last `mean_window` frames is taken off: a moving form of cepstral mean normalisation, which Kaldi's
-    mini_librispeech recipe found no worse than a whole utterance's. Nothing here learns, so no gradient passes.
+    every runtime has it. Counted from the frame's middle, cosines are even and sines odd: two halves do for the whole.
+    Normalisation is a fixed mean and deviation a bin (`calibrate`), then most of the mean of the last `mean_window`
+    frames is taken off: a moving form of cepstral mean normalisation, which Kaldi's mini_librispeech recipe found no
+    worse than a whole utterance's. Nothing here learns, so no gradient passes.
     """
 
     SAMPLE_RATE, SHIFT, LENGTH, FFT = 16000, 160, 400, 512
@@ -193,7 +199,8 @@ class LogMel(nn.Module):
     # Share of the moving mean that is taken off; the rest tells loud from quiet.
     TAKEN = 0.9
 
-    fourier: Tensor
+    cosines: Tensor
+    sines: Tensor
     filters: Tensor
     warped: Tensor
     mean: Tensor
@@ -203,9 +210,12 @@ class LogMel(nn.Module):
         super().__init__()
         self.mels, self.mean_window = mels, mean_window
         bins = self.FFT // 2 + 1
-        angle = 2 * math.pi * torch.arange(self.LENGTH).unsqueeze(1) * torch.arange(bins) / self.FFT
-        window = torch.hann_window(self.LENGTH, periodic=False).unsqueeze(1)
-        self.register_buffer("fourier", torch.cat([angle.cos(), angle.sin()], 1) * window, persistent=False)
+        half = self.LENGTH // 2
+        from_middle = torch.arange(half, dtype=torch.float64).unsqueeze(1) - (self.LENGTH - 1) / 2
+        angle = 2 * math.pi / self.FFT * from_middle * torch.arange(bins)
+        window = torch.hann_window(self.LENGTH, periodic=False, dtype=torch.float64)[:half].unsqueeze(1)
+        self.register_buffer("cosines", (angle.cos() * window).float(), persistent=False)
+        self.register_buffer("sines", (angle.sin() * window).float(), persistent=False)
         self.register_buffer("filters", mel_filters(mels, bins, self.SAMPLE_RATE), persistent=False)
         warped = torch.stack([mel_filters(mels, bins, self.SAMPLE_RATE, warp=w) for w in self.WARPS])
         self.register_buffer("warped", warped, persistent=False)
@@ -215,11 +225,10 @@ class LogMel(nn.Module):
     def power(self, pcm: Tensor, tape: Tape) -> Tensor:
         """Power spectrum [batch, frames, bins]."""
         blocks = tape.extend(pcm.reshape(pcm.shape[0], -1, self.SHIFT), 2)
-        half = 3 * self.SHIFT - self.LENGTH
-        frames = torch.cat([blocks[:, :-2, half:], blocks[:, 1:-1], blocks[:, 2:]], 2)
-        spectrum = frames @ self.fourier
-        bins = self.FFT // 2 + 1
-        return spectrum[..., :bins].square() + spectrum[..., bins:].square()
+        before = 3 * self.SHIFT - self.LENGTH
+        frames = torch.cat([blocks[:, :-2, before:], blocks[:, 1:-1], blocks[:, 2:]], 2)
+        first, last = frames[..., : self.LENGTH // 2], frames[..., self.LENGTH // 2 :].flip(-1)
+        return ((first + last) @ self.cosines).square() + ((first - last) @ self.sines).square()
 
     def calibrate(self, pcm: Tensor) -> tuple[Tensor, Tensor]:
         """Sum and sum of squares a bin of the log-mels of [batch, samples], for `set_statistics`."""

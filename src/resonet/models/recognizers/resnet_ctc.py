@@ -15,10 +15,10 @@ speech and many passes the net overfits speakers.
 With 40 units, features and front end counted:
 
     preset    parameters    multiply-adds a second
-    1m        0.967 M       50.9 M
-    4m        4.14 M        132 M
-    15m       14.1 M        392 M
-    30m       28.8 M        766 M
+    1m        0.967 M       40.6 M
+    4m        4.14 M        122 M
+    15m       14.1 M        382 M
+    30m       28.8 M        756 M
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from resonet.models.layers import CausalConv2d, CausalSqueeze, DepthwiseConv, LogMel, Tape, TimeConv
+from resonet.models.layers import CausalConv2d, CausalSqueeze, DepthwiseConv, LogMel, Tape, TimeConv, log_probs
 from resonet.models.streaming import StreamingRecognizer
 
 
@@ -183,4 +183,4 @@ class Network(StreamingRecognizer):
         x = self.front(features, tape)
         for block in self.blocks:
             x = block(x, tape)
-        return torch.log_softmax(self.output(self.norm(x)).float(), -1)
+        return log_probs(self.output(self.norm(x)))
