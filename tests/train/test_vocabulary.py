@@ -80,7 +80,7 @@ def test_a_language_model_brings_its_words(tmp_path: Path) -> None:
             scores[2 * frame, unit] = 0
             scores[2 * frame + 1, 0] = 0
         scores[6:, 0] = 0
-        assert words.decoder()([scores]) == ["dog"]  # type: ignore[misc]
+        assert words.decoder(np.zeros(len(words.units), np.float32))([scores]) == ["dog"]  # type: ignore[misc]
     with pytest.raises(DataError, match="text"):
         vocabulary.build(made().model_copy(update={"lm": str(tmp_path / "text")}), TEXTS, [])
 

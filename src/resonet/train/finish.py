@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from resonet.bundle.manifest import dump
 from resonet.bundle.stats import CONFIDENCE_EDGES, DURATION_EDGES, LOUDNESS_EDGES, SNR_EDGES
 from resonet.data.waveforms import SAMPLE_RATE, Waveforms
 from resonet.decoding import BeamOptions, Hypothesis, LexiconBeam, ngram
-from resonet.decoding.beam import log_prior
 from resonet.decoding.confidence import Confidence
 from resonet.models.layers import LogMel
 from resonet.text.lexicon import Lexicon
@@ -27,7 +25,7 @@ from resonet.train.loop import Loop
 from resonet.train.recipe import Recipe
 from resonet.train.tasks.pronounce import Pronounce
 from resonet.train.tasks.recognize import Recognize, best_path, error_rate
-from resonet.train.tune import confidence, tune, word_error_rate
+from resonet.train.tune import START, confidence, tune, word_error_rate
 
 # The oldest version that runs what is written here.
 _RUNS = "0.1.0"
@@ -36,8 +34,6 @@ _MEASURED = 1000
 # Percent of dev words wrong beyond which nothing is tuned on them: the best setting would be the one that says least,
 # and the confidence that fits would call every word wrong, also of speakers that the network knows.
 _HOPELESS = 80.0
-# Where tuning begins; weights that did well for English phones.
-_START = BeamOptions(lm_weight=0.9, prior_weight=0.4)
 
 
 def write_recognizer(
@@ -69,9 +65,7 @@ def write_recognizer(
     metrics = [_metric("unit_error_rate", error_rate([best_path(s) for s in scores], task.dev.targets))]
     if lexicon is not None and len(lexicon):
         model = ngram.load(lm) if lm else None
-        counts = unit_counts(task)
-        prior = log_prior([counts[unit] for unit in range(len(task.units))])
-        beam = LexiconBeam(task.units, lexicon, model, _START, prior)
+        beam = LexiconBeam(task.units, lexicon, model, START, task.prior)
         options, found, fitted = decoder(beam, scores, texts)
         settings = {
             "lm_weight": options.lm_weight if model else 0.0,
@@ -188,11 +182,6 @@ def _metric(name: str, value: float) -> dict[str, Any]:
     return {"name": name, "value": round(value, 2), "set": "dev", "command": "resonet train"}
 
 
-def unit_counts(task: Recognize) -> Counter[int]:
-    """How often the training transcripts have each unit."""
-    return Counter(unit for target in task.train.targets for unit in target)
-
-
 def _stats(task: Recognize, sure: list[float]) -> Stats:
     waves: Waveforms = task.waves
     rows = np.random.default_rng(0).permutation(len(waves))[:_MEASURED]
@@ -205,7 +194,7 @@ def _stats(task: Recognize, sure: list[float]) -> Stats:
         snr=Histogram.of([x.snr_db for x in levels], SNR_EDGES, "dB"),
         duration=Histogram.of(seconds, DURATION_EDGES, "s"),
         confidence=Histogram.of(sure, CONFIDENCE_EDGES, "") if sure else None,
-        units={task.units.symbols[u]: n for u, n in sorted(unit_counts(task).items())},
+        units={task.units.symbols[u]: n for u, n in sorted(task.counts.items())},
     )
 
 

@@ -212,7 +212,8 @@ def _task(data: Path, recipe: Recipe, tell: Teller, progress: Progress | None) -
     if words.read or words.unread:
         tell("note", text=_read_text(words), read=words.read, unread=words.unread)
     train, dev = _examined(folder, train, dev, recipe, words, tell)
-    task = Recognize(recipe, train, dev, words.units, words.encode, _cache(recipe), words.decoder(), progress)
+    task = Recognize(recipe, train, dev, words.units, words.encode, _cache(recipe), progress)
+    task.words = words.decoder(task.prior)
     _tell_size(task, folder, recipe, tell)
 
     def write(loop: Loop, recipe: Recipe, path: Path, name: str) -> Path:

@@ -16,6 +16,8 @@ from resonet.train.tasks.recognize import error_rate
 Scores = Sequence[NDArray[np.float32]]
 Texts = Sequence[Sequence[str]]
 
+# Where the search begins, and what holds while training; weights that did well for English phones.
+START = BeamOptions(lm_weight=0.9, prior_weight=0.4)
 # Steps of the search, coarse to fine: it walks along one setting at a time while errors fall.
 _STEPS = (
     {"prior_weight": 0.2, "lm_weight": 0.4, "word_bonus": 1.0},

@@ -18,6 +18,7 @@ from resonet.text.lexicon import Lexicon
 from resonet.text.phones import ARPABET
 from resonet.text.units import Units
 from resonet.train.recipe import Recipe
+from resonet.train.tune import START
 
 # Letters that a language writes with, whether or not a small corpus has them all: words of a language model need them.
 _ENGLISH = "'abcdefghijklmnopqrstuvwxyz"
@@ -41,11 +42,11 @@ class Vocabulary:
     read: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
-    def decoder(self) -> Callable[[list[NDArray[np.float32]]], list[str]] | None:
+    def decoder(self, prior: NDArray[np.float32]) -> Callable[[list[NDArray[np.float32]]], list[str]] | None:
         """From log-probs of many utterances to texts, for word error rates while training; None without any word."""
         if not len(self.lexicon):
             return None
-        beam = LexiconBeam(self.units, self.lexicon, self.lm)
+        beam = LexiconBeam(self.units, self.lexicon, self.lm, START, prior)
         return lambda scores: [" ".join(word.word for word in found.words) for found in beam.decode(scores)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +19,7 @@ from resonet.data.batches import Draw, draw_batches, pad
 from resonet.data.utterance import Utterance
 from resonet.data.waveforms import SAMPLE_RATE, Waveforms
 from resonet.decoding.align import align_batch
+from resonet.decoding.beam import log_prior
 from resonet.errors import DataError
 from resonet.models import registry
 from resonet.models.layers import LogMel
@@ -87,7 +89,8 @@ class Recognize:
     Args:
         train, dev: utterances of the two splits.
         units, encode: the network's units, and how a normalised text becomes their ids.
-        words: decodes log-probs of many utterances to texts, for word error rates while training; None: units only.
+
+    `words` is set where there is a decoder: log-probs of many utterances to texts, for word error rates in training.
     """
 
     def __init__(
@@ -98,10 +101,9 @@ class Recognize:
         units: Units,
         encode: Callable[[str], list[int]],
         cache: Path,
-        words: Callable[[list[NDArray[np.float32]]], list[str]] | None = None,
         progress: Any = None,
     ) -> None:
-        self.recipe, self.units, self.words = recipe, units, words
+        self.recipe, self.units = recipe, units
         module = registry.family(recipe.family)
         self.config = registry.configure(module, recipe.preset, recipe.network)
         torch.manual_seed(recipe.seed)
@@ -111,6 +113,8 @@ class Recognize:
         shift = self.network.stride / SAMPLE_RATE
         self.train = corpus(train, encode, recipe.language, recipe.longest, shift * max(a.speeds))
         self.dev = corpus(dev, encode, recipe.language, recipe.longest, shift)
+        self.counts = Counter(unit for target in self.train.targets for unit in target)
+        self.words: Callable[[list[NDArray[np.float32]]], list[str]] | None = None
         if not self.train.utterances:
             raise DataError("no utterance can be trained on", "run `resonet doctor` on the data")
         self.waves = Waveforms(self.train.utterances, cache, sorted({1.0, *a.speeds}), progress)
@@ -162,6 +166,11 @@ class Recognize:
             parts["consistency"] = losses.consistency(views[0], views[1], frames, batch.target_lengths)
             total = total + r.loss.consistency * parts["consistency"]
         return {"loss": total, **parts}
+
+    @property
+    def prior(self) -> NDArray[np.float32]:
+        """Log prior of each unit, from the training transcripts."""
+        return log_prior([self.counts[unit] for unit in range(len(self.units))])
 
     @torch.no_grad()
     def scores(self, waves: Waveforms) -> list[NDArray[np.float32]]:
