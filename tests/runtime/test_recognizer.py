@@ -177,3 +177,19 @@ def test_priors_come_from_the_counts_of_the_training(bundle_path: Path, tmp_path
             assert beam is not None
             heard.append(beam.decode(scores)[0].score)
     assert heard[0] != heard[1]
+
+
+def test_words_that_silence_explains_as_well_are_left_out(bundle_path: Path) -> None:
+    with Bundle.open(bundle_path) as bundle:
+        words = Words(bundle)
+    assert words.beam is not None
+    heard = np.full((6, len(words.units)), np.log(0.001), np.float32)
+    for frame, letter in enumerate("no"):
+        heard[2 * frame, words.units.symbols.index(letter)], heard[2 * frame, 0] = np.log([0.9, 0.01])
+        heard[2 * frame + 1, 0] = np.log(0.95)
+    heard[4:, 0] = np.log(0.95)
+    (spoken,) = words.decode([Part(10, heard)])
+    assert [w.word for w in spoken] == ["no"]
+    heard[[0, 2], 0] = np.log(0.5)
+    assert [w.text for w in words.beam.decode([heard])] == ["no"]
+    assert words.decode([Part(10, heard)]) == [[]]
