@@ -37,7 +37,8 @@ def cpu_model() -> str:
 
 
 def commit() -> str:
-    """The commit of this repository, with `+` where tracked files differ from it; `unknown` outside a clone."""
+    """The commit of this repository, with `+` where tracked files other than results differ from it; `unknown` outside
+    a clone."""
     here = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str:
@@ -45,7 +46,8 @@ def commit() -> str:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     head = git("rev-parse", "--short=12", "HEAD")
-    return head + ("+" if git("status", "--porcelain", "--untracked-files=no") else "") if head else "unknown"
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ":(top,exclude)benchmarks/results")
+    return head + ("+" if changed else "") if head else "unknown"
 
 
 def versions(names: Iterable[str]) -> dict[str, str]:
