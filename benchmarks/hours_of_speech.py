@@ -91,7 +91,9 @@ def train(rows: list[dict[str, str]], folder: Path, recipe: str, settings: Seque
         _resonet("train", "--resume", folder / "trained")
         return bundle
     with open(folder / "table.tsv", "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), delimiter="\t", quoting=csv.QUOTE_NONE, lineterminator="\n")
+        writer = csv.DictWriter(
+            file, list(rows[0]), delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None, lineterminator="\n"
+        )
         writer.writeheader()
         writer.writerows(rows)
     _resonet("prepare", folder / "table.tsv", folder / "data")

@@ -14,7 +14,9 @@ import resonet
 from resonet import errors
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "api.md"
-CLASSES = ("Recognizer", "Stream", "Transcript", "Word", "Segment", "Bundle")
+CLASSES = (
+    "Recognizer", "Stream", "Transcript", "Word", "Segment", "Spotter", "SpotStream", "Label", "Event", "Bundle",
+)  # fmt: skip
 
 HEAD = """# The Python library
 

@@ -15,17 +15,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resonet import errors
     from resonet.bundle import Bundle
-    from resonet.runtime import Recognizer, Stream
+    from resonet.runtime import Event, Label, Recognizer, SpotStream, Spotter, Stream
     from resonet.text.transcript import Segment, Transcript, Word
 
     __version__: str
 
-__all__ = ["Bundle", "Recognizer", "Segment", "Stream", "Transcript", "Word", "__version__", "errors"]
+__all__ = [
+    "Bundle",
+    "Event",
+    "Label",
+    "Recognizer",
+    "Segment",
+    "SpotStream",
+    "Spotter",
+    "Stream",
+    "Transcript",
+    "Word",
+    "__version__",
+    "errors",
+]
 
 _HOME = {
     "Bundle": "resonet.bundle",
+    "Event": "resonet.runtime",
+    "Label": "resonet.runtime",
     "Recognizer": "resonet.runtime",
     "Segment": "resonet.text.transcript",
+    "SpotStream": "resonet.runtime",
+    "Spotter": "resonet.runtime",
     "Stream": "resonet.runtime",
     "Transcript": "resonet.text.transcript",
     "Word": "resonet.text.transcript",

@@ -32,7 +32,10 @@ MEMBERS = {"model.onnx": b"a graph " * 40, "lm.bin": b"\0\1\2" * 50, "card.md": 
 # What each kind cannot do without.
 OF_KIND: dict[str, tuple[dict[str, Any], dict[str, bytes]]] = {
     "recognizer": ({}, {}),
-    "classifier": ({"labels": ["yes", "no"]}, {"model.onnx": b"x"}),
+    "classifier": (
+        {"labels": ["yes", "no"], "runtime": {"resonet": "0.1", "delay": 4, "state": 3, "window": 1.0}},
+        {"model.onnx": b"x"},
+    ),
     "voice": ({"sample_rate": 24000}, {"acoustic.onnx": b"x", "vocoder.onnx": b"x", "mel.json": b"{}"}),
     "embedder": ({}, {"model.onnx": b"x"}),
     "g2p": ({}, {"g2p.onnx": b"x"}),

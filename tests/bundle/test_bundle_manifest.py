@@ -113,8 +113,56 @@ def test_needs_of_the_kinds(whole: Fields) -> None:
         read({**whole, "kind": "voice"})
     with pytest.raises(BundleError, match="a classifier needs labels"):
         read({**whole, "kind": "classifier"})
+    with pytest.raises(BundleError, match="runtime of a classifier: window"):
+        read({**whole, "kind": "classifier", "labels": ["yes"]})
     small = {"format": [1, 0], "kind": "g2p", "name": "x", "family": "y", "created": "2026-01-31T12:00:00Z"}
     assert read({**small, "members": {"g2p.onnx": {"sha256": "ab" * 32, "bytes": 1}}}).sample_rate == 0
+
+
+EMBED = {"delay": 2, "state": 9, "subsampling": 4, "dims": 8, "parts": 5}
+
+
+@pytest.fixture
+def classifier(whole: Fields) -> Fields:
+    runtime = {"delay": 1, "state": 3, "window": 1, "recipe": {"seed": 1}}
+    return {**whole, "kind": "classifier", "units": None, "labels": ["yes", "unknown", "silence"], "runtime": runtime}
+
+
+def test_what_running_a_classifier_takes(classifier: Fields) -> None:
+    found = read(classifier).classifier
+    assert (found.window, found.streams, found.delay, found.state, found.embed) == (1.0, True, 1, 3, None)
+    whole_clips = read({**classifier, "runtime": {"window": 1.5, "streams": False}}).classifier
+    assert (whole_clips.streams, whole_clips.state) == (False, None)
+    classifier["members"]["embed.onnx"] = {"sha256": "ab" * 32, "bytes": 1}
+    classifier["runtime"] |= {"embed": EMBED, "thresholds": {"yes": 0.7}}
+    found = read(classifier).classifier
+    assert found.embed is not None and (found.embed.dims, found.thresholds) == (8, {"yes": 0.7})
+
+
+@pytest.mark.parametrize(
+    ("runtime", "said"),
+    [
+        ({"window": 0}, "window"), ({"window": "1"}, "window"), ({"window": None}, "window"),
+        ({"window": 61}, "window"),
+        ({"state": None}, "state"), ({"state": -1}, "state"), ({"delay": -1}, "delay"), ({"delay": 1.5}, "delay"),
+        ({"streams": 1}, "streams"), ({"thresholds": {"yes": 1.5}}, "thresholds"),
+        ({"thresholds": {"no": 0.5}}, "'no', which is no label"), ({"embed": EMBED}, "go together"),
+    ],
+)  # fmt: skip
+def test_a_classifier_that_does_not_fit(classifier: Fields, runtime: Fields, said: str) -> None:
+    with pytest.raises(BundleError, match=said):
+        read({**classifier, "runtime": {k: v for k, v in (classifier["runtime"] | runtime).items() if v is not None}})
+
+
+def test_a_classifier_and_its_embedder_go_together(classifier: Fields) -> None:
+    classifier["members"]["embed.onnx"] = {"sha256": "ab" * 32, "bytes": 1}
+    with pytest.raises(BundleError, match=r"embed\.onnx and runtime\.embed go together"):
+        read(classifier)
+    classifier["runtime"]["embed"] = {**EMBED, "parts": 0}
+    with pytest.raises(BundleError, match=r"embed\.parts"):
+        read(classifier)
+    with pytest.raises(BundleError, match="a label twice"):
+        read({**classifier, "labels": ["yes", "yes"]})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import io
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -98,3 +100,64 @@ def tone(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def small() -> Any:
+    """The module that makes tiny bundles, of the tests of the runtime."""
+    pytest.importorskip("onnx")
+    spec = importlib.util.spec_from_file_location(
+        "small_spotters", Path(__file__).parents[1] / "runtime" / "small_spotters.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def tones(small: Any, tmp_path_factory: pytest.TempPathFactory) -> types.SimpleNamespace:
+    """Paths of bundles that hear tones: a classifier with and one without an embedder, and a recognizer."""
+    folder = tmp_path_factory.mktemp("tones")
+    return types.SimpleNamespace(
+        bundle=small.classifier(folder / "tones.resonet"),
+        bare=small.classifier(folder / "bare.resonet", embed=False),
+        phones=small.recognizer(folder / "phones.resonet"),
+    )
+
+
+@pytest.fixture
+def spotting(
+    tones: types.SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> CommandLine:
+    """Runs a command line in this process, with the tones installed and nothing enrolled."""
+    monkeypatch.setenv("RESONET_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RESONET_BUNDLE_CLASSIFIER", str(tones.bundle))
+    monkeypatch.setenv("RESONET_BUNDLE_RECOGNIZER", str(tones.phones))
+    monkeypatch.setattr("resonet.bundle.places._entry_points", list)
+    return CommandLine(capsys)
+
+
+@pytest.fixture
+def clip(small: Any, tmp_path: Path) -> Callable[..., Path]:
+    """Writes parts of sound, one after the other, below the test's folder."""
+
+    def make(name: str, *parts: np.ndarray) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        audio.write(path, np.concatenate([*parts, small.quiet(0)]), small.RATE)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def stdin(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts bytes on standard input."""
+
+    def feed(data: bytes, terminal: bool = False) -> None:
+        stream = io.BytesIO(data)
+        stream.isatty = lambda: terminal  # type: ignore[method-assign]
+        monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=stream))
+
+    return feed

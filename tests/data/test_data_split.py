@@ -87,3 +87,69 @@ def test_names_of_splits() -> None:
         *("train", "dev", "test", "dev", "train", "test")
     ]
     assert [split_named(name) for name in ("tester", "training set", "john", "devon")] == [None] * 4
+
+
+def clips(speakers: list[str], labels: list[str], each: int = 4) -> list[Utterance]:
+    return [
+        Utterance(f"{label}/{speaker}_{i}", Path("a"), label, speaker)
+        for label in labels
+        for speaker in speakers
+        for i in range(each)
+    ]
+
+
+def test_what_counts_as_labels() -> None:
+    assert split.labelled(["yes", "no"] * 5)
+    assert split.labelled(["turn on the lights"] * 10)
+    assert not split.labelled(["yes", "no"] * 4)  # eight may as well be the first rows of anything
+    assert not split.labelled([f"word {i}" for i in range(100)])
+    assert not split.labelled(["a sentence that five people read"] * 10)
+    assert not split.labelled([*["yes"] * 20, ""])
+    assert not split.labelled([])
+
+
+def test_clips_of_few_voices_are_split_by_label() -> None:
+    for speakers in ([""], ["anna"], ["anna", "bo"]):
+        found = clips(speakers, ["yes", "no", "up"], each=20)
+        assert split.kept_apart(found, labelled=True) == "label"
+        names = split.assign(found, [1.0] * len(found), labelled=True)
+        for label in ("yes", "no", "up"):
+            own = [name for u, name in zip(found, names, strict=True) if u.text == label]
+            tenth = len(own) // 10
+            assert (own.count("dev"), own.count("test")) == (tenth, tenth)
+
+
+def test_labels_with_few_clips_keep_one_in_train() -> None:
+    found = [
+        Utterance(f"{label}{i}", Path("a"), label) for label, n in (("a", 1), ("b", 2), ("c", 3)) for i in range(n)
+    ]
+    names = split.assign(found, [1.0] * 6, labelled=True)
+    by_label = {label: sorted(n for u, n in zip(found, names, strict=True) if u.text == label) for label in "abc"}
+    assert by_label == {"a": ["train"], "b": ["dev", "train"], "c": ["dev", "test", "train"]}
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(3, 40), st.integers(0, 3), st.randoms(use_true_random=False))
+def test_voices_of_clips_are_kept_apart(voices: int, seed: int, order: random.Random) -> None:
+    found = clips([f"s{i}" for i in range(voices)], ["yes", "no"], each=2)
+    found += [Utterance(f"noise/{i}", Path("a"), "silence", "") for i in range(10)]
+    order.shuffle(found)
+    assert split.kept_apart(found, labelled=True) == "speaker"
+    names = split.assign(found, [1.0] * len(found), seed, labelled=True)
+    where = defaultdict(set)
+    labels = defaultdict(set)
+    for u, name in zip(found, names, strict=True):
+        where[u.speaker].add(name)
+        labels[name].add(u.text)
+    assert all(len(splits) == 1 for speaker, splits in where.items() if speaker)
+    # Clips without a speaker are no voice: they go everywhere, and so does every label.
+    assert labels == {name: {"yes", "no", "silence"} for name in ("train", "dev", "test")}
+
+
+def test_speakers_are_drawn_until_every_label_is_everywhere() -> None:
+    # Twenty people, of whom six say the rare word.
+    found = clips([f"s{i}" for i in range(20)], ["often"]) + clips([f"s{i}" for i in range(6)], ["rare"])
+    for seed in range(5):
+        names = split.assign(found, [1.0] * len(found), seed, labelled=True)
+        for part in ("train", "dev", "test"):
+            assert {u.text for u, name in zip(found, names, strict=True) if name == part} == {"often", "rare"}

@@ -292,3 +292,37 @@ def test_a_file_name_that_is_no_unicode(tmp_path: Path, write) -> None:
     recording.with_suffix(".txt").write_text("one word")
     prepare(tmp_path / "in", tmp_path / "out", as_="train")
     assert load.utterances(tmp_path / "out", "train")[0].audio == recording
+
+
+def clip_table(folder: Path, write, rows: list[tuple[str, str, str]]) -> Path:
+    """A table of clips: (label, speaker, split)."""
+    lines = ["path\tlabel\tspeaker\tword\tsplit"]
+    for i, (label, speaker, part) in enumerate(rows):
+        write(folder / f"{i}.wav", 0.2)
+        lines.append(f"{i}.wav\t{label}\t{speaker}\tsaid-{label}\t{part}")
+    (folder / "clips.tsv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def splits_of(out: Path) -> dict[str, list[tuple[str, str]]]:
+    return {name: [(u.speaker, u.text) for u in load.utterances(out, name)] for name in load.splits(out)}
+
+
+def test_clips_are_split_by_label_or_speaker(tmp_path: Path, write) -> None:
+    rows = [(label, speaker, "") for label in ("yes", "no") for speaker in "abcd" for _ in range(2)]
+    by_speaker = prepare(clip_table(tmp_path / "many", write, rows), tmp_path / "a")
+    by_label = prepare(clip_table(tmp_path / "one", write, [(x, "a", "") for x, _, _ in rows]), tmp_path / "b")
+    for prepared, how in ((by_speaker, "by speaker"), (by_label, "by label")):
+        (source,) = prepared.data["splits"]["train"]["sources"]
+        assert source["split"] == f"automatic, {how}"
+        parts = splits_of(prepared.out)
+        assert [(name, {text for _, text in said}) for name, said in parts.items()] == [
+            (name, {"yes", "no"}) for name in ("train", "dev", "test")
+        ]
+
+
+def test_dev_is_like_a_test_of_known_voices(tmp_path: Path, write) -> None:
+    rows = [(x, s, part) for x in ("0", "1") for s in "abc" for part in ("train", "train", "train", "test")]
+    parts = splits_of(prepare(clip_table(tmp_path / "c", write, rows), tmp_path / "out").out)
+    assert {text for _, text in parts["dev"]} == {"0", "1"}
+    assert len({speaker for speaker, _ in parts["train"]}) == 3  # nobody was taken out of train

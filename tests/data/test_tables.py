@@ -76,3 +76,14 @@ def test_any_bytes_are_read_or_refused_in_one_sentence(content: bytes, suffix: s
 def test_ids_of_odd_paths(tmp_path: Path, path: str, name: str) -> None:
     (tmp_path / "t.tsv").write_text(f"path\ttext\n{path}\tone\n")
     assert [u.id for u in tables.utterances(tmp_path / "t.tsv", tmp_path)] == [name]
+
+
+def test_a_label_is_the_text_and_the_word_is_kept_beside(tmp_path: Path) -> None:
+    table = tmp_path / "t.tsv"
+    table.write_text("path\tlabel\tspeaker\tseconds\tword\tofficial\na.wav\tunknown\t-\t1.0\tmarvin\ttesting\n")
+    (utterance,) = tables.utterances(table, tmp_path)
+    assert (utterance.text, utterance.speaker) == ("unknown", "")
+    assert utterance.columns == {"word": "marvin", "official": "testing"}
+    table.write_text("path\tword\tspeaker\tseconds\tsplit\na.wav\they computer\t-\t2.0\ttest\n")
+    (utterance,) = tables.utterances(table, tmp_path)
+    assert (utterance.text, utterance.split, dict(utterance.columns)) == ("hey computer", "test", {})

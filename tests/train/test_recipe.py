@@ -79,7 +79,7 @@ def test_what_does_not_fit_is_said_once(setting: str, said: str) -> None:
 def test_settings_that_do_not_go_together() -> None:
     with pytest.raises(UsageError, match=r"loss: consistency goes with the loss ctc$"):
         parsed({"passes": 1}, "loss.name=cross_entropy", "loss.consistency=0.2")
-    with pytest.raises(UsageError, match=r"recipe: start is for recognition$"):
+    with pytest.raises(UsageError, match=r"recipe: start is not for pronunciation$"):
         parsed({"passes": 1}, "task=pronounce", "start=runs/g2p")
 
 

@@ -1,4 +1,4 @@
-"""Does what README.md and docs/start.md say, in a copy of the repository: it works, and prints what is shown."""
+"""Does what README.md and the pages in docs say, in a copy of the repository: it works, and prints what is shown."""
 
 from __future__ import annotations
 
@@ -58,6 +58,11 @@ def walk(page: str, folder: Path) -> None:
 @needs_bundle
 def test_readme(tmp_path: Path) -> None:
     walk("README.md", tmp_path)
+
+
+@needs_bundle
+def test_commands(tmp_path: Path) -> None:
+    walk("docs/commands.md", tmp_path)
 
 
 @needs_bundle

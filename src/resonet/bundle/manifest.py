@@ -99,6 +99,43 @@ class Decoding(Part):
     confidence: tuple[float, ...] | None = None  # weights of decoding/confidence.py
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class EmbedRuntime(Part):
+    """`runtime.embed`: what running `embed.onnx` takes. A stretch of sound becomes `parts * dims` numbers."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    delay: int = Field(ge=0)  # frames of its output
+    state: int = Field(ge=0)
+    subsampling: int = Field(ge=1, le=1000)
+    dims: int = Field(ge=1, le=4096)
+    parts: int = Field(ge=1, le=64)
+
+
+class ClassifierRuntime(Part):
+    """What running a classifier takes, from `runtime`; a family may keep more there.
+
+    A frame of output judges the last `window` seconds of sound. Without `streams` the graph takes such windows alone.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    window: float = Field(gt=0, le=60)
+    streams: bool = True
+    delay: int = Field(0, ge=0)
+    state: int | None = Field(None, ge=0)
+    thresholds: dict[str, Share] = {}
+    embed: EmbedRuntime | None = None
+
+    @model_validator(mode="after")
+    def _streams(self) -> ClassifierRuntime:
+        if self.streams and self.state is None:
+            raise ValueError("state is missing: a classifier has it, or says that streams is false")
+        return self
+
+
 class Member(Part):
     """Hash and size of one member."""
 
@@ -154,9 +191,28 @@ class Manifest(Part):
                 raise ValueError("a recognizer needs units")
             if any(type(self.runtime.get(key)) is not int or self.runtime[key] < 0 for key in ("delay", "state")):  # type: ignore[operator]
                 raise ValueError("a recognizer needs runtime.delay and runtime.state, counts of frames and of floats")
-        if self.kind == "classifier" and not self.labels:
-            raise ValueError("a classifier needs labels")
+        if self.kind == "classifier":
+            self._check_classifier()
         return self
+
+    def _check_classifier(self) -> None:
+        if not self.labels:
+            raise ValueError("a classifier needs labels")
+        if len(set(self.labels)) != len(self.labels) or "" in self.labels:
+            raise ValueError("labels holds a label twice, or an empty one")
+        try:
+            runtime = self.classifier
+        except ValidationError as error:
+            raise ValueError(f"runtime of a classifier: {explain(error)}") from error
+        if unknown := runtime.thresholds.keys() - set(self.labels):
+            raise ValueError(f"runtime.thresholds names {min(unknown)!r}, which is no label")
+        if (runtime.embed is None) == ("embed.onnx" in self.members):
+            raise ValueError("embed.onnx and runtime.embed go together")
+
+    @property
+    def classifier(self) -> ClassifierRuntime:
+        """What `runtime` of a classifier says; checked when the manifest was read."""
+        return ClassifierRuntime.model_validate_json(json.dumps(self.runtime))
 
 
 def parse(content: bytes, where: str) -> Manifest:

@@ -28,6 +28,7 @@ EXTRAS = {
     "sentencepiece": "train",
     "jinja2": "evaluate",
     "jiwer": "evaluate",
+    "sklearn": "train",
     "sounddevice": "microphone",
     "av": "av",
 }

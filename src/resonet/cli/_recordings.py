@@ -61,6 +61,13 @@ def gather(
     return found
 
 
+def under_its_name(error: ResonetError, recording: Recording) -> ResonetError:
+    """The error about a copy of standard input, told of standard input."""
+    if recording.name == "-":
+        error.message = error.message.replace(str(recording.path), "standard input")
+    return error
+
+
 def _spool(scratch: Path, rate: int | None) -> Path:
     """Copies standard input to a file; raw PCM (s16le, mono) gets the header that it lacks."""
     stream: BinaryIO = sys.stdin.buffer

@@ -15,7 +15,20 @@ import click
 @click.option("--quick", is_flag=True, help="Read the headers of recordings alone, decode nothing.")
 @click.option("--language", default="en", show_default=True, help="BCP 47 tag, where raw data names none.")
 @click.option("--frame-shift", default=0.04, show_default=True, help="Seconds between the frames that CTC aligns.")
-def command(data: str | None, as_json: bool, page: str | None, quick: bool, language: str, frame_shift: float) -> None:
+@click.option(
+    "--task",
+    type=click.Choice(["recognize", "classify"]),
+    help="What the data is for; without it, texts that are a few short labels are taken for clips to classify.",
+)
+def command(
+    data: str | None,
+    as_json: bool,
+    page: str | None,
+    quick: bool,
+    language: str,
+    frame_shift: float,
+    task: str | None,
+) -> None:
     """Examine DATA (what `resonet prepare` wrote, or any raw source); without DATA, this installation.
 
     Leaves with 1 where something must be repaired.
@@ -24,15 +37,16 @@ def command(data: str | None, as_json: bool, page: str | None, quick: bool, lang
     Example:
       resonet doctor
       resonet doctor samples/tiny --page doctor.html
+      resonet doctor words/ --task classify
     """
     if data is None:
-        if page or quick:
-            raise click.UsageError("--page and --quick need DATA")
+        if page or quick or task:
+            raise click.UsageError("--page, --quick and --task need DATA")
         _installation(as_json)
     elif frame_shift <= 0:
         raise click.UsageError("--frame-shift must be above 0")
     else:
-        _data(data, as_json, page, quick, language, frame_shift)
+        _data(data, as_json, page, quick, language, frame_shift, task)
 
 
 def _installation(as_json: bool) -> None:
@@ -48,11 +62,14 @@ def _installation(as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-def _data(data: str, as_json: bool, page: str | None, quick: bool, language: str, frame_shift: float) -> None:
+def _data(
+    data: str, as_json: bool, page: str | None, quick: bool, language: str, frame_shift: float, task: str | None
+) -> None:
     from tqdm import tqdm
 
     from resonet.bundle import replacing
-    from resonet.data import doctor, load
+    from resonet.data import doctor, load, split
+    from resonet.data.prepare import WORDS, read_data
 
     def progress(items, total):  # type: ignore[no-untyped-def]
         return tqdm(items, total=total, unit=" utterances", desc="examining", disable=None, leave=False)
@@ -61,7 +78,14 @@ def _data(data: str, as_json: bool, page: str | None, quick: bool, language: str
         out = load.resolve(data, cache=folder, language=language)
         utterances = {name: load.utterances(out, name) for name in load.splits(out)}
         skipped = load.skipped(out)
-    findings = doctor.examine(utterances, frame_shift=frame_shift, quick=quick, skipped=skipped, progress=progress)
+        layouts = {source["layout"] for item in read_data(out)["splits"].values() for source in item["sources"]}
+    labelled = task == "classify"
+    if task is None:
+        texts = [u.text for items in utterances.values() for u in items]
+        labelled = layouts == {WORDS} or split.labelled(texts)
+    findings = doctor.examine(
+        utterances, frame_shift=frame_shift, quick=quick, skipped=skipped, progress=progress, labelled=labelled
+    )
     # First what took so long to find, then the page, which may meet a full disk.
     click.echo(json.dumps(findings.as_dict(), ensure_ascii=False) if as_json else findings.as_text())
     if page:

@@ -1,4 +1,4 @@
-"""`resonet evaluate`: how many words a bundle gets wrong, which ones, and what it costs."""
+"""`resonet evaluate`: how much a bundle gets wrong, what, and what it costs."""
 
 from __future__ import annotations
 
@@ -22,20 +22,32 @@ LISTED = 10  # words and speakers in the text; the page and the JSON have more
 
 
 @click.command()
+@click.option(
+    "--task", default="recognize", show_default=True, type=click.Choice(["recognize", "classify"]), help="What it does."
+)
 @click.option("--bundle", "bundles", multiple=True, metavar="NAME|FILE", help="What to score; several are compared.")
-@click.option("--data", required=True, type=click.Path(exists=True), help="Test recordings with their texts.")
+@click.option(
+    "--command",
+    "programs",
+    multiple=True,
+    metavar="COMMAND",
+    help="With --task classify: a program to score, given files; prints what `resonet classify --json` does.",
+)
+@click.option("--data", required=True, type=click.Path(exists=True), help="Test recordings with their texts or labels.")
 @click.option(
     "--split", default="test", show_default=True, type=click.Choice(["train", "dev", "test"]), help="Part of the data."
 )
 @click.option("--by", multiple=True, metavar="COLUMN", help="Report by this column of the data too (such as subset).")
-@click.option("--page", type=click.Path(dir_okay=False), help="Write an HTML report here.")
+@click.option("--page", "--report", "page", type=click.Path(dir_okay=False), help="Write an HTML report here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a bundle.")
-@click.option("--utterances", is_flag=True, help="With --json: every utterance too.")
+@click.option("--utterances", is_flag=True, help="With --json: every utterance or clip too.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads; as many as there are cores by default.")
 @click.pass_context
 def command(
     context: click.Context,
+    task: str,
     bundles: tuple[str, ...],
+    programs: tuple[str, ...],
     data: str,
     split: str,
     by: tuple[str, ...],
@@ -44,22 +56,44 @@ def command(
     utterances: bool,
     threads: int | None,
 ) -> None:
-    """Measure word and character errors of a bundle on recordings whose text is known.
+    """Measure word and character errors of a bundle on recordings whose text is known; or, with --task classify, the
+    accuracy of one that tells words apart, on clips whose label is known.
 
     DATA is what `resonet prepare` wrote, a folder with transcripts.tsv (path, speaker, seconds, text, other columns), a
-    folder with a .txt beside each recording, or any other source that `resonet prepare` takes.
+    folder with a .txt beside each recording, a folder a word, or any other source that `resonet prepare` takes.
 
     \b
     Example:
       resonet evaluate --bundle en-small --data samples/tiny --page report.html
       resonet evaluate --bundle a.resonet --bundle b.resonet --data OUT
+      resonet evaluate --task classify --bundle commands-en --data words/test.tsv --page report.html
     """
+    if page and not Path(page).absolute().parent.is_dir():
+        raise UsageError(f"--page {page} is in a folder that does not exist", "make it first, or name another file")
+    if programs and task != "classify":
+        raise UsageError("--command is for --task classify")
+    references, left_out = _references(data, split)
+    if task == "classify":
+        from resonet.cli import _clips
+
+        whole = _clips.evaluate(
+            bundles,
+            programs,
+            references,
+            data=data,
+            by=by,
+            page=page,
+            as_json=as_json,
+            clips=utterances,
+            threads=threads,
+            progress=_progress(),
+        )
+        if left_out or not whole:
+            context.exit(1)
+        return
     from resonet.evaluate import compare, recognition, report
     from resonet.runtime import Recognizer
 
-    if page and not Path(page).absolute().parent.is_dir():
-        raise UsageError(f"--page {page} is in a folder that does not exist", "make it first, or name another file")
-    references, left_out = _references(data, split)
     results = []
     for found in _bundles(bundles):
         result = recognition.score(

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
     from resonet.train.recipe import Recipe
 
 
+# What is taken for a task where no recipe is named; for recognition one is picked by the hours of speech.
+_RECIPES = {"pronounce": "pronounce", "embed": "words"}
+
+
 @click.command("train")
 @click.option("--data", metavar="DATA", type=click.Path(), help="What `resonet prepare` wrote, or any raw source.")
 @click.option("--recipe", metavar="NAME|FILE", help="By default one is picked by the hours of speech and this machine.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting over the recipe's; repeatable.")
-@click.option("--task", type=click.Choice(["recognize", "pronounce"]), help="What to learn.  [default: recognize]")
+@click.option(
+    "--task",
+    type=click.Choice(["recognize", "pronounce", "classify", "embed"]),
+    help="What to learn.  [default: recognize]",
+)
+@click.option("--clips", metavar="FOLDER", type=click.Path(), help="Synthetic clips to train on besides (classify).")
 @click.option("-o", "--output", metavar="OUT", type=click.Path(), help="Folder of the run.  [default: runs/NAME]")
 @click.option("--name", help="Name of the bundle.  [default: that of OUT or DATA]")
 @click.option(
@@ -33,6 +42,7 @@ def command(
     recipe: str | None,
     settings: tuple[str, ...],
     task: str | None,
+    clips: str | None,
     output: str | None,
     name: str | None,
     resume: str | None,
@@ -42,21 +52,24 @@ def command(
 ) -> None:
     """Train a network on DATA and write a bundle, OUT/NAME.resonet.
 
-    Recipes: minutes, half-hour, one-hour, five-hours, twenty-hours, hundred-hours (of speech), pronounce (for a
-    pronouncing dictionary), or a YAML file; `--dry-run` shows all settings. OUT gets the log (log.jsonl), curves
-    (progress.html), the resolved recipe and a checkpoint every minute or two: Ctrl-C loses nothing, a crash no more
-    than came after the checkpoint.
+    Recipes: minutes, half-hour, one-hour, five-hours, twenty-hours, hundred-hours (of speech), commands (for clips of
+    single words), words (for an embedder of words), pronounce (for a pronouncing dictionary), or a YAML file;
+    `--dry-run` shows all settings. OUT gets the log (log.jsonl), curves (progress.html), the resolved recipe and a
+    checkpoint every minute or two: Ctrl-C loses nothing, a crash no more than came after the checkpoint.
 
     \b
     Examples:
       resonet train --data samples/tiny --set time=3m
       resonet train --data DATA --recipe five-hours --set optimiser.rate=1e-3 -o runs/mine
       resonet train --resume runs/mine
+      resonet train --task classify --data FOLDER_OF_FOLDERS --set clips.negatives=SPEECH
       resonet train --task pronounce --data cmudict.dict -o runs/g2p
       torchrun --no-python --nproc-per-node 2 resonet train --data DATA --recipe FILE -o runs/mine
     """
     from resonet.train import run
 
+    if clips:
+        settings = (*settings, f"clips.synthetic={clips}")
     chosen, source, out, name = _resolve(data, recipe, list(settings), task, output, name, resume)
     if dry_run:
         run.check_network(chosen)
@@ -94,11 +107,27 @@ def _resolve(
     source = Path(data)
     if task:
         settings = [f"task={task}", *settings]
-    if recipe or task == "pronounce":
-        chosen = recipes.load(recipe or "pronounce", settings)
+    if task == "classify" and not recipe:
+        chosen = _begun(settings)
+    elif recipe or task in _RECIPES:
+        chosen = recipes.load(recipe or _RECIPES[task or ""], settings)
     else:
         chosen, source = _picked(source, settings)
     return chosen, source, out, name_from(name or (out.name if output else _title(data)))
+
+
+def _begun(settings: list[str]) -> Recipe:
+    """The recipe for words, which begins with what is installed unless a setting names network or start; says so."""
+    from resonet.train import choose
+    from resonet.train import recipe as recipes
+
+    own = {setting.partition("=")[0].partition(".")[0] for setting in settings}
+    if own & {"family", "preset", "start", "network"}:
+        return recipes.load("commands", settings)
+    choice = choose.beginning()
+    if _is_first():
+        click.echo(choice.why, err=True)
+    return recipes.load(choice.recipe, [*choice.settings, *settings])
 
 
 def _folder(data: str) -> Path:

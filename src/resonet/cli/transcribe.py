@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
-from resonet.cli._recordings import Recording, gather
-from resonet.cli._results import file_names, is_folder, written
+from resonet.cli._recordings import Recording, gather, under_its_name
+from resonet.cli._results import Failures, as_field, check_output, is_folder, json_line, write_each
 from resonet.errors import ResonetError, UsageError
 
 if TYPE_CHECKING:
@@ -83,44 +81,22 @@ def command(
             found = [Recording("microphone", Path(), PurePath("microphone"))]
         else:
             results = _transcribe(recognizer, found, failures, quiet)
-        _write(results, found, format_, several, output)
+        write_each(
+            results,
+            found,
+            output,
+            f".{format_}",
+            lambda result, name, several: render(result, name, format_, several),
+            several,
+            head="file\tstart\tend\ttext\n" if several and format_ == "tsv" else "",
+        )
     failures.leave()
 
 
 def _check_output(output: str | None, format_: str, recordings: list[Recording]) -> None:
-    if output and is_folder(output):
-        return
-    if format_ in ("srt", "vtt") and len(recordings) > 1:
+    if format_ in ("srt", "vtt") and len(recordings) > 1 and not (output and is_folder(output)):
         raise UsageError(f"a file of {format_} holds one recording", "name a folder: --output FOLDER")
-    if output and Path(output).exists() and any(Path(output).samefile(r.path) for r in recordings if r.path.exists()):
-        raise UsageError(f"--output {output} is a recording that is to be read")
-
-
-class Failures:
-    """Shows each recording that failed, once, in one sentence on stderr, and remembers the exit code."""
-
-    def __init__(self) -> None:
-        self.exit_code = 0
-
-    def __call__(self, error: ResonetError) -> None:
-        self.exit_code = max(self.exit_code, error.exit_code)
-        with _above_progress():
-            click.echo(f"resonet: {error}", err=True)
-
-    def leave(self) -> None:
-        if self.exit_code:
-            click.get_current_context().exit(self.exit_code)
-
-
-@contextmanager
-def _above_progress() -> Iterator[None]:
-    """Takes a progress bar off the terminal while something else is printed."""
-    tqdm = sys.modules.get("tqdm")
-    if tqdm is None:
-        yield
-    else:
-        with tqdm.tqdm.external_write_mode(file=sys.stderr):
-            yield
+    check_output(output, recordings)
 
 
 def _transcribe(
@@ -142,7 +118,7 @@ def _transcribe(
         for index, (_, result) in enumerate(results):
             bar.set_postfix_str(f"{index + 1} of {len(recordings)} recordings", refresh=False)
             if isinstance(result, ResonetError):
-                on_error(_under_its_name(result, recordings[index]))
+                on_error(under_its_name(result, recordings[index]))
             else:
                 yield index, result
 
@@ -157,49 +133,17 @@ def _seconds(recording: Recording) -> float:
         return 0.0
 
 
-def _under_its_name(error: ResonetError, recording: Recording) -> ResonetError:
-    """The error about a copy of standard input, told of standard input."""
-    if recording.name == "-":
-        error.message = error.message.replace(str(recording.path), "standard input")
-    return error
-
-
 def _record(recognizer: Recognizer) -> Iterator[tuple[int, Transcript]]:
     from resonet.audio import microphone
 
     yield 0, recognizer.transcribe(microphone.record(16000), sample_rate=16000)
 
 
-def _write(
-    results: Iterator[tuple[int, Transcript]],
-    recordings: list[Recording],
-    format_: str,
-    several: bool,
-    output: str | None,
-) -> None:
-    """Sends each result where it belongs as soon as it is there."""
-    if output and is_folder(output):
-        names = file_names(recordings, f".{format_}")
-        for index, transcript in results:
-            with written(Path(output) / names[index]) as single:
-                single.write(render(transcript, recordings[index].name, format_, several=False))
-        return
-    with ExitStack() as stack:
-        file: TextIO = stack.enter_context(written(Path(output))) if output else sys.stdout
-        if several and format_ == "tsv":
-            file.write("file\tstart\tend\ttext\n")
-        for index, transcript in results:
-            with _above_progress():
-                file.write(render(transcript, recordings[index].name, format_, several))
-                file.flush()
-
-
 def render(transcript: Transcript, name: str, format_: str, several: bool) -> str:
     """One recording's result, newline at the end. With `several`, each line of txt and tsv starts with the file."""
     if format_ == "json":
-        return _json_line(transcript.as_dict(name))
-    # A tab or newline in a file name would break the line that it stands in.
-    field = name.replace("\t", " ").replace("\n", " ")
+        return json_line(transcript.as_dict(name))
+    field = as_field(name)
     if format_ == "txt":
         return f"{field}\t{transcript.text}\n" if several else f"{transcript.text}\n"
     from resonet.text import subtitles
@@ -209,12 +153,3 @@ def render(transcript: Transcript, name: str, format_: str, several: bool) -> st
         return "".join(f"{field}\t{row}\n" for row in rows)
     made = {"srt": subtitles.srt, "vtt": subtitles.vtt, "tsv": subtitles.tsv}[format_](transcript)
     return made if made.endswith("\n") else f"{made}\n"
-
-
-def _json_line(fields: dict[str, object]) -> str:
-    line = json.dumps(fields, ensure_ascii=False)
-    try:
-        line.encode("utf-8")
-    except UnicodeEncodeError:  # a file name that is no UTF-8: escaped, JSON stays valid
-        line = json.dumps(fields)
-    return f"{line}\n"

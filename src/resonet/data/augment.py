@@ -61,7 +61,7 @@ class Places:
             samples = np.pad(samples, (before, after))
         level = float(np.sqrt(np.mean(np.square(samples)))) + 1e-6 if len(samples) else 1e-6
         if self._noises and rng.random() < s.noise_probability:
-            noise = self._piece(self._noises[rng.integers(len(self._noises))], len(samples), rng)
+            noise = self.noise(len(samples), rng)
             loud = float(np.sqrt(np.mean(np.square(noise)))) + 1e-6 if len(noise) else 1.0
             samples = samples + noise * (level / loud * 10 ** (-rng.uniform(*s.noise_snr) / 20))
         if s.gain_db:
@@ -78,8 +78,14 @@ class Places:
         if rng.random() < 0.25:  # white noise, down to silence
             sound = rng.normal(size=length).astype(np.float32) * rng.choice([0.0, 0.1])
         else:
-            sound = self._piece(self._noises[rng.integers(len(self._noises))], length, rng)
+            sound = self.noise(length, rng)
         return np.clip(sound * 10 ** (rng.uniform(-40, 0) / 20), -1, 1).astype(np.float32)
+
+    def noise(self, length: int, rng: np.random.Generator) -> Samples:
+        """`length` samples of a random noise; zeros where there are no noises."""
+        if not self._noises:
+            return np.zeros(length, np.float32)
+        return self._piece(self._noises[rng.integers(len(self._noises))], length, rng)
 
     @staticmethod
     def _piece(noise: Samples, length: int, rng: np.random.Generator) -> Samples:

@@ -17,11 +17,12 @@ import numpy as np
 
 from resonet.bundle import Histogram
 from resonet.bundle.stats import DURATION_EDGES, LOUDNESS_EDGES, SNR_EDGES
+from resonet.data import doctor_labels
 from resonet.data.findings import Finding, Findings, SplitSummary, ordered
 from resonet.data.measures import Measured, measure_all
-from resonet.data.prepare import UNKNOWN, Skipped
+from resonet.data.prepare import Skipped
 from resonet.data.split import sentence_key
-from resonet.data.utterance import Utterance
+from resonet.data.utterance import Utterance, speaker_known
 from resonet.text.normalise import normalise
 
 # Seconds. Longer ones fill the memory of a batch, shorter ones hold no word.
@@ -56,6 +57,7 @@ def examine(
     quick: bool = False,
     skipped: Sequence[Skipped] = (),
     progress: Progress | None = None,
+    labelled: bool = False,
 ) -> Findings:
     """Examines the utterances of each split.
 
@@ -67,6 +69,7 @@ def examine(
         quick: read the headers alone, decode nothing.
         skipped: what `prepare` left out, to be reported too.
         progress: wraps the utterances while they are measured (given their number), for a progress bar.
+        labelled: the texts are labels of clips: they are judged as such, and not as sentences.
     """
     splits = {name: [_utterance(item, name) for item in items] for name, items in cuts_by_split.items()}
     everything = list(itertools.chain.from_iterable(splits.values()))
@@ -76,26 +79,35 @@ def examine(
     measured = list(measuring)
     usable = [m for m in measured if not m.fault]
     units = units_of or (lambda text: [ord(letter) for letter in normalise(text)])
-    dense = _too_dense(usable, frame_shift, units)
+    dense = {} if labelled else _too_dense(usable, frame_shift, units)
     findings = [
         *_left_out(skipped),
         *_unreadable(measured),
-        _dense(dense, frame_shift),
-        *_recordings(usable),
-        *_texts(everything, allowed_symbols),
-        *_rates(usable),
-        *_duplicates(usable),
-        *_leaks(splits),
+        *_recordings([m for m in usable if not (labelled and m.utterance.text in doctor_labels.MADE)]),
+        *_doubles(usable, labelled),
     ]
+    if labelled:
+        findings += doctor_labels.findings(measured, splits)
+    else:
+        findings += [
+            _dense(dense, frame_shift),
+            *_texts(everything, allowed_symbols),
+            *_rates(usable),
+            *_said_twice(usable),
+            *_leaks(splits),
+        ]
     unusable = {m.utterance.id for m in measured if m.fault} | dense.keys()
     seconds = {m.utterance.id: m.seconds for m in measured}
     quantities = _quantities(usable)
+    if labelled:
+        quantities.pop("rate", None)
     return Findings(
         findings=ordered(findings),
         splits={name: _summary(items, seconds) for name, items in splits.items() if items},
         histograms={name: Histogram.of(values, *BINS[name]) for name, values in quantities.items()},
         medians={name: round(float(np.median(values)), 3) for name, values in quantities.items()},
         unusable=frozenset(unusable),
+        labels=doctor_labels.summaries(measured) if labelled else {},
     )
 
 
@@ -285,18 +297,16 @@ def _rate(m: Measured) -> float:
     return len(m.utterance.text) / m.seconds
 
 
-def _duplicates(usable: Sequence[Measured]) -> Iterator[Finding]:
+def _doubles(usable: Sequence[Measured], labelled: bool) -> Iterator[Finding]:
     by_sound: dict[str, list[Utterance]] = defaultdict(list)
-    by_text: dict[tuple[str, str], list[Utterance]] = defaultdict(list)
     for m in usable:
-        u = m.utterance
         if m.sound:
-            by_sound[m.sound].append(u)
-        if u.speaker and not u.speaker.endswith(f"/{UNKNOWN}") and (key := sentence_key(u.text)):
-            by_text[u.speaker, key].append(u)
+            by_sound[m.sound].append(m.utterance)
     same = [group for group in by_sound.values() if len(group) > 1]
     across = [group for group in same if len({u.split for u in group}) > 1]
     within = [group for group in same if len({u.split for u in group}) == 1]
+    if labelled:  # those under several labels are worse, and told as such
+        within = [group for group in within if len({u.text for u in group}) == 1]
     yield Finding(
         "same recording in two splits",
         "error",
@@ -311,6 +321,13 @@ def _duplicates(usable: Sequence[Measured]) -> Iterator[Finding]:
         tuple(" = ".join(u.id for u in group) for group in within),
         "keep one of each; where the texts differ, find out which is right",
     )
+
+
+def _said_twice(usable: Sequence[Measured]) -> Iterator[Finding]:
+    by_text: dict[tuple[str, str], list[Utterance]] = defaultdict(list)
+    for u in (m.utterance for m in usable):
+        if speaker_known(u.speaker) and (key := sentence_key(u.text)):
+            by_text[u.speaker, key].append(u)
     yield Finding(
         "same sentence by the same speaker",
         "note",
@@ -325,7 +342,7 @@ def _leaks(splits: Mapping[str, Sequence[Utterance]]) -> Iterator[Finding]:
     voices: dict[str, set[str]] = defaultdict(set)
     for name, items in splits.items():
         for u in items:
-            if u.speaker and not u.speaker.endswith(f"/{UNKNOWN}"):
+            if speaker_known(u.speaker):
                 where[u.speaker].add(name)
                 voices[_corpus(u.speaker)].add(u.speaker)
     leaking = {speaker: names for speaker, names in where.items() if len(names) > 1}

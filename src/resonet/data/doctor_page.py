@@ -1,11 +1,14 @@
-"""The doctor's findings as one self-contained HTML page: sizes, histograms as SVG, every finding with all its names."""
+"""The doctor's findings as one self-contained HTML page: sizes, labels, histograms as SVG, every finding with all its
+names."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from resonet.bundle import Histogram
-from resonet.data.findings import Finding, Findings
+from resonet.data.findings import Finding, Findings, LabelSummary
+from resonet.data.utterance import SPLITS
 
 _TITLES = {
     "duration": "Duration",
@@ -57,9 +60,24 @@ def page(findings: Findings, title: str) -> str:
         f"<style>{_STYLE}</style></head>\n<body><h1>{escape(title)}</h1>"
         f"<p>{counts or 'Nothing to complain about.'}</p>\n"
         "<table><tr><th>split</th><th>utterances</th><th>hours</th><th>speakers</th><th>words</th><th>distinct</th></tr>"
-        f"{rows}</table>\n<h2>What the recordings are like</h2><div class=plots>{plots}</div>\n"
+        f"{rows}</table>\n{_labels(findings.labels)}"
+        f"<h2>What the recordings are like</h2><div class=plots>{plots}</div>\n"
         f"<h2>Findings</h2>{articles or '<p>None.</p>'}</body></html>\n"
     )
+
+
+def _labels(labels: Mapping[str, LabelSummary]) -> str:
+    """The labels of clips with their clips in each split; nothing where the texts are sentences."""
+    if not labels:
+        return ""
+    splits = [name for name in SPLITS if any(name in label.clips for label in labels.values())]
+    head = "".join(f"<th>{name}</th>" for name in splits)
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td>{''.join(f'<td>{label.clips.get(split, 0):,}</td>' for split in splits)}"
+        f"<td>{label.speakers:,}</td><td>{label.seconds:.2f}</td></tr>"
+        for name, label in labels.items()
+    )
+    return f"<h2>Labels</h2><table><tr><th>label</th>{head}<th>speakers</th><th>median s</th></tr>{rows}</table>\n"
 
 
 def _article(finding: Finding) -> str:

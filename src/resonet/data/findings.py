@@ -56,11 +56,21 @@ class SplitSummary:
 
 
 @dataclass(frozen=True)
+class LabelSummary:
+    """One label: clips by split, speakers that are known, and the median length in seconds."""
+
+    clips: Mapping[str, int]
+    speakers: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Findings:
     """The result of an examination.
 
     findings: errors first. splits: by name. histograms, medians: by quantity (duration, rate, level, snr).
     unusable: ids of utterances that training must leave out (unreadable, or with fewer frames than CTC needs).
+    labels: by name, where the texts are labels of clips.
     """
 
     findings: tuple[Finding, ...]
@@ -68,6 +78,7 @@ class Findings:
     histograms: Mapping[str, Histogram] = field(repr=False)
     medians: Mapping[str, float]
     unusable: frozenset[str] = field(repr=False)
+    labels: Mapping[str, LabelSummary] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -75,7 +86,7 @@ class Findings:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of `resonet doctor DATA --json`."""
-        return {
+        told: dict[str, Any] = {
             "splits": {
                 name: {
                     "utterances": split.utterances,
@@ -90,14 +101,21 @@ class Findings:
             "histograms": {name: histogram.model_dump(mode="json") for name, histogram in self.histograms.items()},
             "medians": dict(self.medians),
         }
+        if self.labels:
+            told["labels"] = {
+                name: {"clips": dict(label.clips), "speakers": label.speakers, "median_seconds": label.seconds}
+                for name, label in self.labels.items()
+            }
+        return told
 
     def as_text(self) -> str:
-        """A page for the terminal: the splits, then each finding with its first names and what to do."""
+        """A page for the terminal: the splits and labels, then each finding with its first names and what to do."""
         lines = [
             f"{name:5} {split.utterances:7} utterances {split.hours:8.2f} h {split.speakers:6} speakers"
             f" {split.words:8} words ({split.distinct_words} distinct)"
             for name, split in self.splits.items()
         ]
+        lines += _label_lines(self.labels)
         for finding in self.findings:
             lines += ["", f"{finding.severity}: {finding.message}: {finding.count}"]
             lines += [f"    {name}" for name in finding.names[:SHOWN]]
@@ -107,6 +125,20 @@ class Findings:
         if not self.findings:
             lines += ["", "Nothing to complain about."]
         return "\n".join(lines)
+
+
+def _label_lines(labels: Mapping[str, LabelSummary]) -> list[str]:
+    if not labels:
+        return []
+    width = max(map(len, labels))
+    return [
+        "",
+        *(
+            f"{name:{width}} {sum(label.clips.values()):7} clips {label.seconds:7.2f} s {label.speakers:6} speakers   "
+            + ", ".join(f"{split} {count}" for split, count in label.clips.items())
+            for name, label in labels.items()
+        ),
+    ]
 
 
 def ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -32,8 +32,9 @@ class Measured:
     """One utterance as decoded. seconds: its length. sample_rate: Hz, as stored.
 
     level: dBFS of the mean power. peak: 0..1. clipped: fraction of samples at full scale. snr: dB, estimated.
+    loudest: dBFS of the loudest 20 ms. edge: dB by which the louder of the first and last 60 ms stays below that.
     sound: a hash of the samples, "" where they were not read. fault: a sentence, why it cannot be used, else "".
-    level, peak and snr are NaN where they were not measured.
+    level, peak, snr, loudest and edge are NaN where they were not measured.
     """
 
     utterance: Utterance
@@ -44,6 +45,8 @@ class Measured:
     peak: float = float("nan")
     clipped: float = 0.0
     snr: float = float("nan")
+    loudest: float = float("nan")
+    edge: float = float("nan")
     sound: str = ""
     fault: str = ""
 
@@ -106,6 +109,7 @@ def _measure(measured: Measured, samples: NDArray[np.float32]) -> Measured:
         fault = f"{u.audio} is cut off: {found:.3f} s of {measured.seconds:.3f} s can be decoded"
         return Measured(u, found, rate, measured.channels, fault=fault)
     loudness = audio.measure(samples, rate)
+    loudest, edge = _edges(samples, rate)
     return Measured(
         u,
         seconds=found,
@@ -115,8 +119,22 @@ def _measure(measured: Measured, samples: NDArray[np.float32]) -> Measured:
         peak=loudness.peak,
         clipped=loudness.clipped_fraction,
         snr=loudness.snr_db,
+        loudest=loudest,
+        edge=edge,
         sound=hashlib.blake2b(np.ascontiguousarray(samples).data, digest_size=16).hexdigest(),
     )
+
+
+def _edges(samples: NDArray[np.float32], rate: int) -> tuple[float, float]:
+    """`loudest` and `edge` of Measured; NaN below 0.2 s, where an edge says nothing."""
+    size = max(1, rate // 50)
+    frames = len(samples) // size
+    if frames < 10:
+        return float("nan"), float("nan")
+    power = np.square(samples[: frames * size].reshape(frames, size)).mean(axis=1)
+    levels = 10 * np.log10(power + 1e-12)
+    loudest = float(levels.max())
+    return loudest, loudest - float(max(levels[:3].max(), levels[-3:].max()))
 
 
 def _cut(path: Path, rate: int, spans: Sequence[tuple[int, int]]) -> Iterator[NDArray[np.float32]]:

@@ -19,14 +19,13 @@ from typing import Any
 from resonet.bundle import replacing
 from resonet.data import corpora, licences, split
 from resonet.data.recordings import Recording, inspect_all
-from resonet.data.utterance import SPLITS, Utterance, split_named
+from resonet.data.utterance import SPLITS, UNKNOWN, Utterance, split_named
 from resonet.errors import DataError, UsageError
 
 FORMAT = (1, 0)
 ROLES = ("auto", *SPLITS)
-
-# The speaker of utterances whose speaker nobody knows: one name a source, `source/unknown`.
-UNKNOWN = "unknown"
+# The layout whose texts are labels, however few clips there are.
+WORDS = "word_folders"
 
 # A transcript's end may lie a little behind the last sample (rounding, another decoder): cut there, else it is a fault.
 OVERHANG = 0.25
@@ -78,8 +77,9 @@ def prepare(
     Args:
         sources: folders or manifests in any layout of `resonet.data.corpora`.
         out: the folder to write; it is made. What another `prepare` wrote there is replaced.
-        as_: `auto` keeps a source's own split and splits other sources about 90/5/5 by time, speaker-disjoint;
-            `train`, `dev`, `test` put everything there and replace this split of `out` alone.
+        as_: `auto` keeps a source's own split and splits other sources about 90/5/5 by time (clips of labels
+            80/10/10), speaker-disjoint; `train`, `dev`, `test` put everything there and replace this split of `out`
+            alone.
         seed: of the automatic split.
         language: BCP 47 tag of the utterances whose source names none.
         unsplit: with `auto`, the split that a source without a split of its own goes to as a whole.
@@ -196,25 +196,32 @@ def _own_names(paths: list[Path]) -> dict[Path, str]:
 
 def _split(source: Source, as_: str, own_name: str | None, seed: int, unsplit: str | None) -> Source:
     own = {utterance.split for utterance in source.utterances} - {None}
+    labelled = source.layout == WORDS or split.labelled([utterance.text for utterance in source.utterances])
     if as_ != "auto":
         return _placed(source, [as_] * len(source.utterances), "as asked")
     if own - {"train"}:
         names = [utterance.split or "train" for utterance in source.utterances]
         if "train" in own and "dev" not in own:
-            return _placed(source, _with_dev(source, names, seed), "its own; dev taken from its train")
+            return _placed(source, _with_dev(source, names, seed, labelled), "its own; dev taken from its train")
         return _placed(source, names, "its own")
     if own_name:
         return _placed(source, [own_name] * len(source.utterances), "the folder's name")
     if unsplit:
         return _placed(source, [unsplit] * len(source.utterances), "as asked")
-    how = "automatic, by speaker" if split.by_speaker(source.utterances) else "automatic, by sentence"
-    return _placed(source, split.assign(source.utterances, _seconds(source.utterances), seed), how)
+    how = f"automatic, by {split.kept_apart(source.utterances, labelled)}"
+    names = split.assign(source.utterances, _seconds(source.utterances), seed, labelled=labelled)
+    return _placed(source, names, how)
 
 
-def _with_dev(source: Source, names: list[str], seed: int) -> list[str]:
+def _with_dev(source: Source, names: list[str], seed: int, labelled: bool) -> list[str]:
     train = [index for index, name in enumerate(names) if name == "train"]
     utterances = [source.utterances[index] for index in train]
-    for index, name in zip(train, split.assign(utterances, _seconds(utterances), seed, parts=("dev",)), strict=True):
+    tested = {u.speaker for u, name in zip(source.utterances, names, strict=True) if name == "test"}
+    if labelled and tested & {u.speaker for u in utterances}:
+        # Its test is of known voices: a dev set of the same kind, and no voice of the test taken out of train.
+        utterances = [dataclasses.replace(u, speaker="") for u in utterances]
+    found = split.assign(utterances, _seconds(utterances), seed, parts=("dev",), labelled=labelled)
+    for index, name in zip(train, found, strict=True):
         names[index] = name
     return names
 

@@ -45,6 +45,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 
 _USED = frozenset(name for names in COLUMNS.values() for name in names)
+# Worth keeping beside another text: the word itself, where the label is `unknown`.
+_BESIDE = frozenset({"word", "command"})
 
 # Longer cells (paths, whole paragraphs) are nothing to report by.
 LONGEST_VALUE = 80
@@ -203,7 +205,9 @@ def utterances(path: Path, base: Path, split: str | None = None) -> Iterator[Utt
             columns={
                 key: str(value).strip()
                 for key, value in other.items()
-                if key not in _USED and isinstance(value, (str, int, float)) and 0 < len(str(value)) <= LONGEST_VALUE
+                if (key not in _USED or (key in _BESIDE and key != text_column))
+                and isinstance(value, (str, int, float))
+                and 0 < len(str(value)) <= LONGEST_VALUE
             },
         )
 

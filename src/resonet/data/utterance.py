@@ -8,6 +8,9 @@ from pathlib import Path
 
 SPLITS = ("train", "dev", "test")
 
+# The speaker of utterances whose speaker nobody knows: one name a source, `source/unknown`.
+UNKNOWN = "unknown"
+
 _ALIASES = {
     "train": "train",
     "training": "train",
@@ -45,6 +48,11 @@ class Utterance:
     where: str = ""
     fault: str = ""
     columns: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+
+def speaker_known(speaker: str) -> bool:
+    """Whether the name is a person's: neither empty nor the `source/unknown` of prepared data."""
+    return bool(speaker) and not speaker.endswith(f"/{UNKNOWN}")
 
 
 def split_named(name: str) -> str | None:

@@ -45,6 +45,9 @@ class Waveforms:
         speeds: playing speeds (1.1: 10 % faster and higher); 1.0 must be among them.
         progress: wraps an iterable to show progress, e.g. tqdm; called with (iterable, total).
 
+    Attributes:
+        key: 16 hexadecimal digits that change with the utterances or their files.
+
     Raises:
         DataError: a recording cannot be read (the sentence names it); the disk is full.
     """
@@ -58,7 +61,8 @@ class Waveforms:
     ) -> None:
         self.utterances = list(utterances)
         self.speeds = tuple(speeds)
-        self._folder = folder / _key(self.utterances)
+        self.key = _key(self.utterances)
+        self._folder = folder / self.key
         if missing := [s for s in self.speeds if not self._is_whole(s)]:
             make_room(folder)
             self._decode(missing, progress)

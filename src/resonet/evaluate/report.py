@@ -32,6 +32,17 @@ def page(results: Sequence[Result]) -> str:
     Raises:
         MissingExtra: Jinja is not installed.
     """
+    return rendered(
+        TEMPLATE,
+        compared=side_by_side(results),
+        plots=[_plots(result) for result in results],
+        worst=[worst_first(result) for result in results],
+        shown=SHOWN,
+    )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template of this folder with its values filled in. Raises MissingExtra: Jinja is not installed."""
     try:
         from jinja2 import Environment, StrictUndefined
     except ImportError:
@@ -40,13 +51,7 @@ def page(results: Sequence[Result]) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters["percent"] = _percent
-    template = environment.from_string(Path(__file__).with_name(TEMPLATE).read_text(encoding="utf-8"))
-    return template.render(
-        compared=side_by_side(results),
-        plots=[_plots(result) for result in results],
-        worst=[worst_first(result) for result in results],
-        shown=SHOWN,
-    )
+    return environment.from_string(Path(__file__).with_name(template).read_text(encoding="utf-8")).render(**values)
 
 
 def write(path: str | Path, results: Sequence[Result]) -> Path:

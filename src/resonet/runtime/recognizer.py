@@ -7,24 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from resonet import audio
 from resonet.bundle import Bundle, Manifest
 from resonet.decoding.segment import segments
-from resonet.errors import AudioError, ResonetError, UsageError
+from resonet.errors import AudioError, ResonetError
 from resonet.runtime.acoustic import Acoustic, Samples, Scores, default_threads, stream_scores
+from resonet.runtime.recordings import Source, groups, sound_of
 from resonet.runtime.stream import Stream
 from resonet.runtime.words import Part, Words, transcript
 from resonet.text.transcript import Transcript, Word
 
-Source = str | Path | bytes | BinaryIO | NDArray[np.floating]
-
-# Seconds: a longer recording is streamed from the disk; of all sound as much is decoded at once.
-_LONG, _TOGETHER = 60.0, 300.0
+# Seconds of sound that are decoded at once.
+_TOGETHER = 300.0
 # Seconds of silence at the end of such a portion that say that what was said before is over.
 _OVER = 1.0
 
@@ -75,15 +73,7 @@ class Recognizer:
         Raises:
             AudioError: not to be read, or no sound; UsageError: samples without a rate.
         """
-        if isinstance(source, np.ndarray):
-            if sample_rate is None:
-                raise UsageError("samples were given without their sample_rate")
-            if source.ndim != 1 or source.dtype.kind != "f" or not np.isfinite(source).all():
-                raise AudioError("the samples are not one channel of finite numbers", "give float32 [time], -1..1")
-            samples = audio.resample(source.astype(np.float32), sample_rate, self._acoustic.sample_rate)
-            blocks = _pieces(samples, self._acoustic.sample_rate)
-        else:
-            blocks = audio.blocks(source, self._acoustic.sample_rate)
+        blocks = sound_of(source, sample_rate, self._acoustic.sample_rate)
         ((_, answer),) = self._answers(self._stream(Path(), blocks), Event())
         assert isinstance(answer, Transcript)  # what cannot be read was raised
         return answer
@@ -126,7 +116,7 @@ class Recognizer:
     def _hear(self, paths: Iterable[str | Path], stop: Event) -> Iterator[_Heard]:
         """Reads recordings and runs the network over them, in order; an error is kept with its recording."""
         with ThreadPoolExecutor(2) as reads:
-            for group in _groups(paths):
+            for group in groups(paths):
                 yield from self._group(group, reads, stop) if len(group) > 1 else self._alone(group[0])
 
     def _group(self, group: list[Path], reads: ThreadPoolExecutor, stop: Event) -> Iterator[_Heard]:
@@ -197,31 +187,3 @@ def _ahead(items: Iterator[T], stop: Event) -> Iterator[T]:
                 yield item
         finally:
             stop.set()
-
-
-def _groups(paths: Iterable[str | Path]) -> Iterator[list[Path]]:
-    """Short recordings in groups, long or unreadable ones alone, in order."""
-    group: list[Path] = []
-    seconds = 0.0
-    for path in map(Path, paths):
-        try:
-            duration = audio.info(path).duration
-        except ResonetError:
-            duration = _LONG + 1  # reading it will say what is wrong
-        if (group and seconds + duration > _TOGETHER) or duration > _LONG:
-            if group:
-                yield group
-            group, seconds = [], 0.0
-        if duration > _LONG:
-            yield [path]
-        else:
-            group.append(path)
-            seconds += duration
-    if group:
-        yield group
-
-
-def _pieces(samples: Samples, sample_rate: int) -> Iterator[Samples]:
-    """The samples in blocks of 30 seconds."""
-    for start in range(0, len(samples), 30 * sample_rate):
-        yield samples[start : start + 30 * sample_rate]

@@ -7,6 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from resonet.bundle import Kind, installed, read_manifest
+
+# Families whose encoder a classifier of words can begin with.
+_ENCODERS = ("resnet_words", "resnet_pool")
 # Up to so many hours each recipe is the nearest one (on a scale of factors: 0.7 is as far from 0.5 as from 1).
 TIERS = ((1 / 6, "minutes"), (0.7, "half-hour"), (2.2, "one-hour"), (10.0, "five-hours"), (45.0, "twenty-hours"))
 LARGEST = "hundred-hours"
@@ -57,6 +61,21 @@ def choose(hours: float, machine: Machine) -> Choice:
         settings.append("preset=4m")
         reasons.append("a smaller network for few cores")
     return Choice(name, tuple(settings), f"recipe {name}: {', '.join(reasons)}")
+
+
+def beginning() -> Choice:
+    """The recipe for words, begun with an installed classifier or embedder where one has an encoder for it."""
+    kinds: tuple[Kind, ...] = ("classifier", "embedder")
+    for kind in kinds:
+        for found in installed(kind):
+            manifest = read_manifest(found.path)
+            recipe = manifest.runtime.get("recipe")
+            if manifest.family in _ENCODERS and isinstance(recipe, dict):
+                settings = ["family=resnet_words", f"start={found.name}"]
+                settings += [f"{key}={recipe[key]}" for key in ("preset",) if key in recipe]
+                settings.append("optimiser={name: muon, rate: 0.0005, weight_decay: 0.1, warm_up: 0.02}")
+                return Choice("commands", tuple(settings), f"begins with {found.name}, which knows many words")
+    return Choice("commands", (), "no bundle that knows words is installed to begin with: learns from the clips alone")
 
 
 def machine() -> Machine:

@@ -20,6 +20,8 @@ _RATES = {
     "unit_error_rate": "unit errors",
     "phone_error_rate": "phone errors",
     "word_error_rate": "words wrong",
+    "label_error_rate": "labels wrong",
+    "spelling_error_rate": "words not nearest to their spelling",
 }
 
 

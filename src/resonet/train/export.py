@@ -23,6 +23,23 @@ def recognizer(network: Any) -> bytes:
 
     Raises TrainError if ONNX Runtime does not compute what PyTorch does.
     """
+    return _stream(network, "log_probs")
+
+
+def classifier(network: Any) -> bytes:
+    """The graph of a classifier, as a recognizer's: log_probs [batch, frames, labels].
+
+    One that does not stream: pcm [batch, samples] -> log_probs [batch, labels] of the window with which each clip ends.
+    """
+    return _stream(network, "log_probs") if network.streams else _clips(network)
+
+
+def embedder(network: Any) -> bytes:
+    """The graph of an embedder, as a recognizer's: frames [batch, n, dims + 1] in place of log_probs."""
+    return _stream(network, "frames")
+
+
+def _stream(network: Any, output: str) -> bytes:
     network = copy.deepcopy(network).eval().cpu()
     pcm = torch.randn(2, 8 * network.stride) * 0.1
     state = torch.zeros(2, network.state_size)
@@ -30,15 +47,30 @@ def recognizer(network: Any) -> bytes:
         network,
         (pcm, state),
         ["pcm", "state"],
-        ["log_probs", "next_state"],
-        {"pcm": {0: "batch", 1: "samples"}, "state": {0: "batch"}, "log_probs": {0: "batch", 1: "frames"},
+        [output, "next_state"],
+        {"pcm": {0: "batch", 1: "samples"}, "state": {0: "batch"}, output: {0: "batch", 1: "frames"},
          "next_state": {0: "batch"}},
     )  # fmt: skip
+    session = _session(graph)
     with torch.no_grad():
         for chunks in (1, 2, 5, 13, 40):
             pcm = torch.randn(3, chunks * network.stride) * 0.1
             state = torch.randn(3, network.state_size) * 0.1
-            _compare(graph, {"pcm": pcm, "state": state}, network(pcm, state))
+            _compare(session, {"pcm": pcm, "state": state}, network(pcm, state))
+    return graph
+
+
+def _clips(network: Any) -> bytes:
+    network = copy.deepcopy(network).eval().cpu()
+    graph = _export(
+        network, (torch.randn(2, 16000) * 0.1,), ["pcm"], ["log_probs"],
+        {"pcm": {0: "batch", 1: "samples"}, "log_probs": {0: "batch"}},
+    )  # fmt: skip
+    session = _session(graph)
+    with torch.no_grad():
+        for samples in (400, 5000, 16000, 16001, 40000):
+            pcm = torch.randn(3, samples) * 0.1
+            _compare(session, {"pcm": pcm}, (network(pcm),))
     return graph
 
 
@@ -52,10 +84,11 @@ def g2p(network: Any, alphabet: str, units: tuple[str, ...]) -> bytes:
         network, (letters,), ["letters"], ["log_probs"],
         {"letters": {0: "batch", 1: "length"}, "log_probs": {0: "batch", 1: "slots"}},
     )  # fmt: skip
+    session = _session(graph)
     with torch.no_grad():
         for length in (1, 2, 5, 9, 20):
             letters = torch.randint(1, len(alphabet) + 1, (3, length))
-            _compare(graph, {"letters": letters}, (network(letters),))
+            _compare(session, {"letters": letters}, (network(letters),))
     model = onnx.load_from_string(graph)
     onnx.helper.set_model_props(
         model, {"alphabet": alphabet, "units": " ".join(units), "slots": str(network.config.slots)}
@@ -77,12 +110,15 @@ def _export(network: nn.Module, inputs: tuple, names: list[str], outputs: list[s
     return buffer.getvalue()
 
 
-def _compare(graph: bytes, inputs: dict[str, torch.Tensor], wanted: tuple[torch.Tensor, ...]) -> None:
+def _session(graph: bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _compare(session: Any, inputs: dict[str, torch.Tensor], wanted: tuple[torch.Tensor, ...]) -> None:
     for got, want in zip(session.run(None, {k: v.numpy() for k, v in inputs.items()}), wanted, strict=True):
         off = float(np.abs(got - want.numpy()).max())
         if not off < TOLERANCE:

@@ -21,14 +21,14 @@ from resonet.decoding.confidence import Confidence
 from resonet.models.layers import LogMel
 from resonet.text.lexicon import Lexicon
 from resonet.train import export
-from resonet.train.loop import Loop
+from resonet.train.made import Learnt
 from resonet.train.recipe import Recipe
 from resonet.train.tasks.pronounce import Pronounce
 from resonet.train.tasks.recognize import Recognize, best_path, error_rate
 from resonet.train.tune import START, confidence, tune, word_error_rate
 
 # The oldest version that runs what is written here.
-_RUNS = "0.1.0"
+RUNS = "0.1.0"
 # Utterances whose loudness goes into stats.json.
 _MEASURED = 1000
 # Percent of dev words wrong beyond which nothing is tuned on them: the best setting would be the one that says least,
@@ -38,7 +38,7 @@ _HOPELESS = 80.0
 
 def write_recognizer(
     task: Recognize,
-    loop: Loop,
+    learnt: Learnt,
     recipe: Recipe,
     path: Path,
     *,
@@ -55,7 +55,7 @@ def write_recognizer(
         lexicon: the words that can be recognized, in the network's units; None: decoding is greedy.
         lm: a file in the compact form or ARPA; g2p: the graph that read the words the lexicon lacked.
     """
-    with loop.averaged():
+    with learnt.averaged():
         graph = export.recognizer(task.network)
         scores = task.scores(task.dev_waves)
     texts = task.texts()
@@ -96,9 +96,9 @@ def write_recognizer(
     return write(path, manifest, members)
 
 
-def write_g2p(task: Pronounce, loop: Loop, recipe: Recipe, path: Path, *, name: str) -> Path:
+def write_g2p(task: Pronounce, learnt: Learnt, recipe: Recipe, path: Path, *, name: str) -> Path:
     """Packs a grapheme-to-phone network, with its errors on the words that were held out."""
-    with loop.averaged():
+    with learnt.averaged():
         errors = task.errors("test")
         graph = export.g2p(task.network, task.alphabet, task.units.symbols)
     manifest = {
@@ -113,7 +113,7 @@ def write_g2p(task: Pronounce, loop: Loop, recipe: Recipe, path: Path, *, name: 
             {"name": k, "value": round(v, 2), "set": "held-out words of the lexicon", "command": "resonet train"}
             for k, v in errors.items()
         ],
-        "runtime": {"resonet": _RUNS},
+        "runtime": {"resonet": RUNS},
     }
     return write(path, manifest, {"g2p.onnx": graph})
 
@@ -131,15 +131,15 @@ def _about(name: str, recipe: Recipe, task: Recognize) -> dict[str, Any]:
         "languages": [recipe.language],
         "commit": commit(),
         "runtime": {
-            "resonet": _RUNS,
+            "resonet": RUNS,
             "delay": task.network.delay,
             "state": task.network.state_size,
-            "recipe": _portable(recipe),
+            "recipe": portable(recipe),
         },
     }
 
 
-def _portable(recipe: Recipe) -> dict[str, Any]:
+def portable(recipe: Recipe) -> dict[str, Any]:
     """The recipe without what belongs to this machine: of files and folders only the names are kept."""
     content = recipe.model_dump(mode="json", exclude={"cache", "threads", "about", "licences"}, exclude_defaults=True)
     for place in (content, content.get("units", {}), content.get("augmentation", {})):

@@ -125,7 +125,7 @@ class Loop:
         self.world = World()
         self.optimiser = optim.optimiser(task.network, recipe.optimiser)
         self.clip = optim.Clip(recipe.optimiser.clip)
-        self.average = {n: p.detach().clone() for n, p in task.network.named_parameters()}
+        self.average = {n: w.detach().clone() for n, w in weights(task.network).items()}
         self.progress = Progress()
         self._listener = listener
         self._stop = False
@@ -293,7 +293,7 @@ class Loop:
     def _follow(self) -> None:
         """Moves the running mean; early steps weigh more, or the mean would hold the random start for long."""
         decay = min(self.recipe.average, (1 + self.progress.step) / (10 + self.progress.step))
-        new = [p.detach() for p in self.task.network.parameters()]
+        new = [w.detach() for w in weights(self.task.network).values()]
         torch._foreach_lerp_(list(self.average.values()), new, 1 - decay)
 
     def _bad(self, batch: Batch) -> None:
@@ -360,21 +360,27 @@ class Loop:
 class AveragedWeights:
     """Lends a network other weights inside a `with`, and gives its own back after."""
 
-    def __init__(self, network: nn.Module, weights: dict[str, Tensor]) -> None:
-        self._network, self._weights = network, weights
+    def __init__(self, network: nn.Module, average: dict[str, Tensor]) -> None:
+        self._network, self._weights = network, average
         self._own: dict[str, Tensor] = {}
 
     def __enter__(self) -> nn.Module:
         with torch.no_grad():
-            for name, parameter in self._network.named_parameters():
-                self._own[name] = parameter.detach().clone()
-                parameter.copy_(self._weights[name])
+            for name, weight in weights(self._network).items():
+                self._own[name] = weight.detach().clone()
+                weight.copy_(self._weights[name])
         return self._network
 
     def __exit__(self, *_: object) -> None:
         with torch.no_grad():
-            for name, parameter in self._network.named_parameters():
-                parameter.copy_(self._own[name])
+            for name, weight in weights(self._network).items():
+                weight.copy_(self._own[name])
+
+
+def weights(network: nn.Module) -> dict[str, Tensor]:
+    """What is averaged: parameters, and the statistics of batch norms, which belong to them."""
+    kept = network.state_dict(keep_vars=True)
+    return {name: value for name, value in kept.items() if value.is_floating_point()}
 
 
 def random_state() -> list[Tensor]:

@@ -56,3 +56,17 @@ def uniform_labels(pcm: Tensor, frames: Tensor, targets: Tensor, target_lengths:
         if len(units):
             label[loud] = units[torch.arange(len(loud)) * len(units) // max(1, len(loud))]
     return labels
+
+
+def soft_cross_entropy(scores: Tensor, targets: Tensor, smoothing: float, other: Tensor, hardest: float) -> Tensor:
+    """Cross entropy of rows, nats a row; scores (log-probs) and targets (probabilities) are [batch, labels].
+
+    `smoothing` is spread over all labels (Szegedy et al. 2016, arXiv 1512.00567). Of the rows marked in `other` (bool
+    [batch]) only the share `hardest` with the highest loss counts: online hard examples (Shrivastava et al. 2016, arXiv
+    1604.03540).
+    """
+    targets = targets * (1 - smoothing) + smoothing / targets.shape[1]
+    loss = -(targets * scores).sum(1)
+    hard = loss[other]
+    kept = hard.topk(max(1, round(hardest * len(hard)))).values if len(hard) else hard
+    return torch.cat([loss[~other], kept]).mean()

@@ -27,6 +27,8 @@ _NAMES = {
     "wer": "word errors on dev, %",
     "phone_error_rate": "phone errors on dev, %",
     "word_error_rate": "words read wrong on dev, %",
+    "label_error_rate": "labels wrong on dev, %",
+    "spelling_error_rate": "words not nearest to their spelling on dev, %",
 }
 
 _STYLE = """

@@ -16,6 +16,10 @@ FOLDER = Path(__file__).parent / "recipes"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
 
 
+# The room of models where the families of a task are.
+FAMILIES = {"recognize": "recognizers", "pronounce": "language", "classify": "classifiers", "embed": "embedders"}
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,10 +63,46 @@ class Loss(Strict):
         return self
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Clips(Strict):
+    """What a classifier of words hears beside the clips themselves (task classify)."""
+
+    negatives: str | None = Field(None, description="data with hours of other speech, heard as `unknown`")
+    unknown: Share = Field(0.2, description="share of a batch that is other speech, or is made from the clips")
+    silence: Share = Field(0.08, description="share of a batch that holds no word")
+    running: Share = Field(0.5, description="share of clips placed anywhere near the end of the window, as streams do")
+    overlaid: Share = Field(0.2, description="share of clips with other speech under them, 0 to 15 dB below")
+    streams: Share = Field(0.5, description="streams beside the clips, as a share of a batch (with negatives)")
+    alarms: float = Field(
+        0.05, gt=0, le=1, description="share of the wordless frames of streams that counts: the loudest"
+    )
+    context: float = Field(0.5, ge=0, description="seconds heard before the window")
+    shift: float = Field(0.1, ge=0, description="seconds by which clips are moved either way")
+    mixup: float = Field(0.0, ge=0, description="alpha of mixup (0: off)")
+    smoothing: float = Field(0.1, ge=0, lt=1, description="label smoothing")
+    hardest: float = Field(0.5, gt=0, le=1, description="share of the other speech that counts: the least understood")
+    synthetic: str | None = Field(None, description="folder of folders of synthetic clips, for training alone")
+    embedder: str | None = Field(None, description="bundle of kind embedder that goes into the new one, for enrolment")
+
+
+class Embedding(Strict):
+    """How spoken words become vectors (task embed)."""
+
+    aligner: str | None = Field(
+        None, description="recognizer that says when each word is said; None: the installed one"
+    )
+    words: int = Field(3, ge=1, description="words of a segment at most")
+    weight: float = Field(1.0, ge=0, description="of the contrastive loss beside CTC")
+    temperature: float = Field(0.07, gt=0)
+    jitter: float = Field(0.06, ge=0, description="seconds by which borders of segments are moved")
+
+
 class Recipe(Strict):
     """A training run. Give `passes` over the data, or `time` on the clock, after which the rate has come to its end."""
 
-    task: Literal["recognize", "pronounce"] = "recognize"
+    task: Literal["recognize", "pronounce", "classify", "embed"] = "recognize"
     family: str = "resnet_ctc"
     preset: str = "1m"
     network: dict[str, Any] = Field(default_factory=dict, description="single settings of the family over the preset")
@@ -73,6 +113,8 @@ class Recipe(Strict):
     augmentation: Augmentation = Augmentation()
     optimiser: Optimiser = Optimiser()
     loss: Loss = Loss()
+    clips: Clips = Clips()
+    embedding: Embedding = Embedding()
     initialisation: Literal["family", "normal", "xavier", "kaiming"] = "family"
     start: str | None = Field(None, description="bundle, or folder of a training, whose weights are gone on from")
     passes: float | None = Field(None, gt=0)
@@ -90,6 +132,11 @@ class Recipe(Strict):
     device: str = "cpu"
     seed: int = Field(0, ge=0)
 
+    @field_validator("preset", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return str(value) if isinstance(value, (int, float)) else value  # YAML reads 8 as a number
+
     @field_validator("time", "validate_every", "checkpoint_every", mode="before")
     @classmethod
     def _seconds(cls, value: object) -> object:
@@ -101,8 +148,8 @@ class Recipe(Strict):
     def _whole(self) -> Recipe:
         if (self.passes is None) == (self.time is None):
             raise ValueError("give either passes or time")
-        if self.start and self.task != "recognize":
-            raise ValueError("start is for recognition")
+        if self.start and self.task == "pronounce":
+            raise ValueError("start is not for pronunciation")
         return self
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +16,26 @@ import torch
 import yaml
 
 from resonet.bundle import replacing
-from resonet.data import doctor, load, split
-from resonet.data.findings import Finding
-from resonet.data.utterance import Utterance
-from resonet.data.waveforms import SAMPLE_RATE
 from resonet.errors import DataError, TrainError, UsageError
 from resonet.models import registry
-from resonet.text.normalise import normalise
-from resonet.train import finish, log, page, start, vocabulary
+from resonet.train import assemble, assemble_commands, log, page, start
 from resonet.train import recipe as recipes
-from resonet.train.loop import Event, Listener, Loop, Task, World
+from resonet.train.closed_form import ClosedForm
+from resonet.train.loop import Listener, Loop, World
+from resonet.train.made import Made, Progress, Teller
 from resonet.train.probe import probe
-from resonet.train.recipe import Recipe
-from resonet.train.tasks.pronounce import Pronounce
-from resonet.train.tasks.recognize import Recognize, corpus
-
-Progress = Callable[[Iterable[Any], int], Iterable[Any]]
+from resonet.train.recipe import FAMILIES, Recipe
+from resonet.train.tasks.classify import Classify
 
 # Validations and checkpoints in a run by the clock: at least so many.
 _CHECKS = 6
-_SHOWN = 3  # names in a line about utterances
+
+_ASSEMBLIES: dict[str, Callable[[Path, Recipe, Teller, Progress | None], Made]] = {
+    "recognize": assemble.recognition,
+    "pronounce": assemble.pronunciation,
+    "classify": assemble_commands.classification,
+    "embed": assemble_commands.embedding,
+}
 
 
 def train(
@@ -76,12 +75,13 @@ def train(
     if not resume and world.rank == 0:
         (out / log.NAME).unlink(missing_ok=True)  # of a run that ended before its first checkpoint
     tell = Teller(out, listener, world.rank == 0)
-    made = in_turn(world, lambda: _task(Path(data), recipe, tell, progress))
+    made = in_turn(world, lambda: _ASSEMBLIES[recipe.task](Path(data), recipe, tell, progress))
     if world.rank == 0:
         _record(out, made, Path(data), name, resume)
     if recipe.start and not resume:
-        start.begin(made.task.network, made.same["units"], recipe)
-        tell("note", text=f"begins with the weights of {recipe.start}")
+        tell("note", text=start.begin(made.task.network, made.same["units"], recipe))
+    if made.task.network.fit == "closed_form":
+        return _closed_form(made, recipe, out, name, tell)
     found = probe(made.task, recipe, int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     tell("probe", text=f"uses {found}", seconds=found.seconds, threads=found.threads, precision=found.precision)
     recipe = recipe.model_copy(update={"threads": found.threads, "precision": found.precision})
@@ -101,34 +101,17 @@ def train(
     return path
 
 
-@dataclass
-class Made:
-    """A task; `same` is what must not change before a resumption; `write` makes the bundle."""
-
-    task: Task
-    same: dict[str, Any]
-    write: Callable[[Loop, Recipe, Path, str], Path]
-
-
-class Teller:
-    """Writes events to the log and hands them to a listener; in other processes than the first it says nothing."""
-
-    def __init__(self, folder: Path, listener: Listener | None, first: bool) -> None:
-        self._folder, self._listener, self._first = folder, listener, first
-
-    def __call__(self, kind: str, **values: Any) -> None:
-        if not self._first:
-            return
-        log.add(self._folder, kind, values)
-        if self._listener:
-            self._listener(Event(kind, values))
-
-    def pass_on(self, event: Event) -> None:
-        """An event of the loop, which has logged it: on to the listener, and the curves are drawn anew."""
-        if event.kind in ("validation", "end"):
-            page.write(self._folder, self._folder.name)
-        if self._listener:
-            self._listener(event)
+def _closed_form(made: Made, recipe: Recipe, out: Path, name: str, tell: Teller) -> Path:
+    """The same for families that are computed from all examples at once; there is nothing to resume."""
+    save_recipe(recipe, out / "recipe.yaml")
+    assert isinstance(made.task, Classify)
+    run = ClosedForm(made.task, recipe, out, tell.pass_on)
+    run.run()
+    path = out / f"{name}.resonet"
+    made.write(run, recipe, path, name)
+    tell("bundle", path=str(path), text=f"wrote {path}", **run.last)
+    page.write(out, name)
+    return path
 
 
 def check_folder(out: Path, resume: bool) -> None:
@@ -146,7 +129,7 @@ def check_folder(out: Path, resume: bool) -> None:
 
 def check_network(recipe: Recipe) -> None:
     """Raises UsageError for a family, preset or setting of the network that does not exist."""
-    module = registry.family(recipe.family, "language" if recipe.task == "pronounce" else "recognizers")
+    module = registry.family(recipe.family, FAMILIES[recipe.task])
     registry.configure(module, recipe.preset, recipe.network)
 
 
@@ -202,127 +185,6 @@ def in_turn(world: World, work: Callable[[], Any]) -> Any:
     return done
 
 
-def _task(data: Path, recipe: Recipe, tell: Teller, progress: Progress | None) -> Made:
-    if recipe.task == "pronounce":
-        return _pronounce(data, recipe, tell)
-    folder = load.resolve(data, language=recipe.language)
-    train, dev = _splits(folder, tell)
-    texts = [[normalise(u.text, recipe.language) for u in part] for part in (train, dev)]
-    words = vocabulary.build(recipe, *texts)
-    if words.read or words.unread:
-        tell("note", text=_read_text(words), read=words.read, unread=words.unread)
-    train, dev = _examined(folder, train, dev, recipe, words, tell)
-    task = Recognize(recipe, train, dev, words.units, words.encode, _cache(recipe), progress)
-    task.words = words.decoder(task.prior)
-    _tell_size(task, folder, recipe, tell)
-
-    def write(loop: Loop, recipe: Recipe, path: Path, name: str) -> Path:
-        lm = Path(recipe.lm) if recipe.lm else None
-        return finish.write_recognizer(
-            task, loop, recipe, path, name=name, data=folder, lexicon=words.lexicon, lm=lm, g2p=words.g2p
-        )
-
-    record = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-    return Made(task, {"data": record["sha256"], "units": list(words.units.symbols)}, write)
-
-
-def _splits(folder: Path, tell: Teller) -> tuple[list[Utterance], list[Utterance]]:
-    """Train and dev; where there is no dev, a part of train."""
-    train = load.utterances(folder, "train")
-    if "dev" in load.splits(folder):
-        return train, load.utterances(folder, "dev")
-    seconds = [(u.end or 0.0) - u.start for u in train]
-    names = split.assign(train, seconds, parts=("dev",))
-    dev = [u for u, name in zip(train, names, strict=True) if name == "dev"]
-    if not dev:
-        tell("note", text="the data has no dev split: error rates are those of training recordings, not of new ones")
-        return train, train[:16]
-    tell("note", text=f"the data has no dev split: {len(dev)} of its train utterances are held out for it")
-    return [u for u, name in zip(train, names, strict=True) if name == "train"], dev
-
-
-def _examined(
-    folder: Path,
-    train: list[Utterance],
-    dev: list[Utterance],
-    recipe: Recipe,
-    words: vocabulary.Vocabulary,
-    tell: Teller,
-) -> tuple[list[Utterance], list[Utterance]]:
-    """Train and dev without what the doctor finds unusable; its findings are told in a line each."""
-
-    def units_of(text: str) -> list[int]:
-        try:
-            return words.encode(normalise(text, recipe.language))
-        except DataError:
-            return []  # left out later, with its reason
-
-    allowed = words.units.symbols if words.units.type == "characters" else None
-    shift = frame_shift(recipe)
-
-    def usable(part: list[Utterance]) -> list[Utterance]:
-        return corpus(part, words.encode, recipe.language, recipe.longest, shift).utterances
-
-    findings = doctor.examine(
-        {"train": train, "dev": dev},
-        allowed_symbols=allowed,
-        frame_shift=shift,
-        units_of=units_of,
-        quick=True,
-        skipped=load.skipped(folder),
-    )
-    for finding in findings.findings:
-        if finding.severity != "note":
-            tell("finding", text=_finding_text(finding), finding=finding.as_dict())
-    train, dev = ([u for u in part if u.id not in findings.unusable] for part in (train, dev))
-    if not usable(train):
-        raise DataError("none of the training utterances can be used", f"run `resonet doctor {folder}`")
-    if not usable(dev):
-        tell("note", text="no dev utterance can be used: error rates are those of training recordings, not of new ones")
-        dev = usable(train)[:16]
-    return train, dev
-
-
-def frame_shift(recipe: Recipe) -> float:
-    """Seconds between the outputs of the recipe's network."""
-    module = registry.family(recipe.family)
-    network = module.Network(registry.configure(module, recipe.preset, recipe.network), 2)
-    return network.stride / SAMPLE_RATE
-
-
-def _pronounce(data: Path, recipe: Recipe, tell: Teller) -> Made:
-    task = Pronounce(recipe, vocabulary.pronunciations(data))
-    if not task.parts["train"]:
-        raise DataError(f"{data} has no words to learn from", "give CMUdict text or lines of word<TAB>phones")
-    counts = ", ".join(f"{len(words):,} {part}" for part, words in task.parts.items())
-    tell("data", text=f"{data}: {counts} words; {_weights(task)}", hours=0.0)
-
-    def write(loop: Loop, recipe: Recipe, path: Path, name: str) -> Path:
-        return finish.write_g2p(task, loop, recipe, path, name=name)
-
-    return Made(task, {"units": list(task.units.symbols), "words": sum(map(len, task.parts.values()))}, write)
-
-
-def _tell_size(task: Recognize, folder: Path, recipe: Recipe, tell: Teller) -> None:
-    for part, dropped in (("train", task.train.dropped), ("dev", task.dev.dropped)):
-        if dropped:
-            shown = "; ".join(f"{name}: {reason}" for name, reason in dropped[:_SHOWN])
-            more = f"; and {len(dropped) - _SHOWN} more" if len(dropped) > _SHOWN else ""
-            tell("note", text=f"{len(dropped)} {part} utterances are left out: {shown}{more}", dropped=dropped)
-    hours = sum(task.waves.length(i) for i in range(len(task.waves))) / SAMPLE_RATE / 3600
-    tell(
-        "data",
-        text=(
-            f"{len(task.waves)} utterances to train on ({_duration(hours)}), {len(task.dev_waves)} to check with; "
-            f"{len(task.units) - 1} {task.units.type}; {_weights(task)}"
-        ),
-        hours=hours,
-        folder=str(folder),
-        family=recipe.family,
-        preset=recipe.preset,
-    )
-
-
 def _run(loop: Loop, recipe: Recipe) -> None:
     try:
         loop.run()
@@ -356,34 +218,3 @@ def _read_record(out: Path) -> dict[str, Any]:
         return {"source": str(record["source"]), "name": str(record["name"]), "same": dict(record["same"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainError(f"{out / 'run.json'} is missing or damaged", "start without --resume") from error
-
-
-def _cache(recipe: Recipe) -> Path:
-    if recipe.cache:
-        return Path(recipe.cache)
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("resonet")) / "waveforms"
-
-
-def _read_text(words: vocabulary.Vocabulary) -> str:
-    parts = []
-    if words.read:
-        parts.append(f"{len(words.read)} words are read by the g2p bundle ({', '.join(words.read[:_SHOWN])} ...)")
-    if words.unread:
-        parts.append(f"{len(words.unread)} words have no pronunciation ({', '.join(words.unread[:_SHOWN])} ...)")
-    return "; ".join(parts)
-
-
-def _finding_text(finding: Finding) -> str:
-    names = ", ".join(finding.names[:_SHOWN]) + (", ..." if finding.count > _SHOWN else "")
-    return f"{finding.severity}: {finding.message}: {finding.count} ({names}); {finding.advice}"
-
-
-def _weights(task: Any) -> str:
-    weights = sum(parameter.numel() for parameter in task.network.parameters())
-    return f"{task.recipe.family} {task.recipe.preset}, {weights / 1e6:.2f} million weights"
-
-
-def _duration(hours: float) -> str:
-    return f"{hours:.2f} h" if hours >= 0.1 else f"{hours * 60:.1f} min"

@@ -17,20 +17,27 @@ from resonet.models import registry
 from resonet.train import checkpoints
 from resonet.train.recipe import Recipe
 
+# Share of a network's weights that another one must have to be a beginning.
+_LEAST = 0.3
 
-def begin(network: Any, units: Sequence[str], recipe: Recipe) -> None:
-    """Loads the weights of `recipe.start` into the network, which has these units.
+
+def begin(network: Any, units: Sequence[str], recipe: Recipe) -> str:
+    """Loads the weights of `recipe.start` into the network, which has these units; says what was done.
 
     From a bundle they are the constants of its graph, which are named like the network's own; from a folder the running
-    means of the checkpoint. The normalisation of features comes with them.
+    means of the checkpoint. The normalisation of features comes with them. A recognizer must be the same network of
+    the same units; a classifier or embedder takes what fits (an encoder, where the words are others).
 
     Raises:
-        UsageError: they are of other units, or of another family or other settings of it; the hint says of which.
+        UsageError: nothing fits, or they are of other units, another family or other settings of it; the hint says of
+            which.
         BundleError, TrainError: they cannot be read.
     """
     place = str(recipe.start)
     read = _training if (Path(place) / "checkpoint.pt").is_file() else _bundle
     weights, symbols, settings = read(place)
+    if recipe.task != "recognize":
+        return _partly(network, weights, place)
     if list(symbols) != list(units):
         raise UsageError(
             f"{place} has other units than this training, {len(symbols) - 1} and not {len(units) - 1}", _hint(settings)
@@ -42,6 +49,19 @@ def begin(network: Any, units: Sequence[str], recipe: Recipe) -> None:
     if names - weights.keys():
         raise BundleError(f"the weights in {place} have no names", "begin with the folder of its training")
     network.load_state_dict({name: weights[name] for name in names})
+    return f"begins with the weights of {place}"
+
+
+def _partly(network: Any, weights: Mapping[str, Tensor], place: str) -> str:
+    """Loads the weights that the network has too, by name and shape."""
+    own = network.state_dict()
+    inner = {name.removeprefix("sound."): value for name, value in weights.items()}  # of a training of an embedder
+    fit = {name: inner[name] for name in own if name in inner and inner[name].shape == own[name].shape}
+    share = sum(v.numel() for v in fit.values()) / max(1, sum(v.numel() for v in own.values()))
+    if share < _LEAST:
+        raise UsageError(f"of the weights in {place} hardly any fit this network", "name one of its family and preset")
+    network.load_state_dict({**own, **fit})
+    return f"begins with the weights of {place}, {share:.0%} of the network"
 
 
 def _computed(config: Any) -> tuple[type, dict[str, Any]]:
@@ -72,9 +92,17 @@ def _training(place: str) -> Weights:
 def _bundle(name_or_path: str) -> Weights:
     import onnx
 
-    with Bundle.open(name_or_path, "recognizer") as bundle:
+    with Bundle.open(name_or_path) as bundle:
+        if not bundle.has("model.onnx"):
+            raise BundleError(f"{bundle.name} is a {bundle.manifest.kind} bundle, nothing can begin with it")
         manifest, graph = bundle.manifest, onnx.load_from_string(bundle.read("model.onnx")).graph
     weights = {c.name: torch.from_numpy(onnx.numpy_helper.to_array(c).copy()) for c in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear":  # int8 weights and their scales
+            whole, scale = (weights[name] for name in node.input[:2])
+            axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
+            shape = [-1 if i == axis % whole.dim() else 1 for i in range(whole.dim())]
+            weights[node.output[0]] = whole.float() * scale.view(shape)
     settings = manifest.runtime.get("recipe")
     symbols = manifest.units.symbols if manifest.units else ()
     defaults = {"family": manifest.family, "preset": Recipe.model_fields["preset"].default}

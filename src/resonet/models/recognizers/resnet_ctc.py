@@ -15,10 +15,10 @@ speech and many passes the net overfits speakers.
 With 40 units, features and front end counted:
 
     preset    parameters    multiply-adds a second
-    1m        0.967 M       40.6 M
-    4m        4.14 M        122 M
-    15m       14.1 M        382 M
-    30m       28.8 M        756 M
+    1m        0.967 M       40.2 M
+    4m        4.14 M        120 M
+    15m       14.1 M        376 M
+    30m       28.8 M        745 M
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from resonet.models.layers import LogMel
 from resonet.text.normalise import normalise
 from resonet.text.units import Units
 from resonet.train import losses, optim
+from resonet.train.calibrate import calibrate
 from resonet.train.recipe import Recipe
 
 # Random streams of a run, so that one draw never shifts another: batches, waveforms, masks.
@@ -44,6 +45,8 @@ class SpeechBatch:
     masks: int
     seconds: float
     names: list[str]
+    words: list[Any] = field(default_factory=list)  # of each row, for embedders: start, end (s), phones
+    speeds: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,11 @@ class Recognize:
         train, dev: utterances of the two splits.
         units, encode: the network's units, and how a normalised text becomes their ids.
 
-    `words` is set where there is a decoder: log-probs of many utterances to texts, for word error rates in training.
+    ROOM: where the families are. `words` is set where there is a decoder: log-probs of many utterances to texts, for
+    word error rates in training.
     """
+
+    ROOM = "recognizers"
 
     def __init__(
         self,
@@ -104,7 +110,7 @@ class Recognize:
         progress: Any = None,
     ) -> None:
         self.recipe, self.units = recipe, units
-        module = registry.family(recipe.family)
+        module = registry.family(recipe.family, self.ROOM)
         self.config = registry.configure(module, recipe.preset, recipe.network)
         torch.manual_seed(recipe.seed)
         self.network = module.Network(self.config, len(units)).to(recipe.device)
@@ -122,7 +128,7 @@ class Recognize:
         self._places = Places(a)
         self._plans: dict[int, list[list[Draw]]] = {}
         self._checked: list[NDArray[np.float32]] = []
-        self._calibrate()
+        calibrate(self.network, self.waves, recipe)
 
     def plan(self, number: int) -> int:
         """Batches of pass `number`."""
@@ -181,10 +187,14 @@ class Recognize:
         for i in range(0, len(order), 16):
             rows = order[i : i + 16]
             pcm, lengths = pad([waves.sound(r) for r in rows])
-            scores = self.network.scores(torch.from_numpy(pcm).to(self.recipe.device))[0].float().cpu().numpy()
+            scores = self.unit_scores(torch.from_numpy(pcm).to(self.recipe.device)).float().cpu().numpy()
             frames = self.network.output_lengths(torch.from_numpy(lengths)).tolist()
             found.update({r: scores[k, : frames[k]] for k, r in enumerate(rows)})
         return [found[i] for i in range(len(order))]
+
+    def unit_scores(self, pcm: Tensor) -> Tensor:
+        """Log-probs of units of whole recordings [batch, samples]."""
+        return self.network.scores(pcm)[0]
 
     def validate(self) -> dict[str, float]:
         """Error rates on dev in percent: of units by the best path, and of words where there is a decoder."""
@@ -255,23 +265,6 @@ class Recognize:
             path = np.asarray([*units, 0])[places]  # place -1 is the blank at the end
             row[: len(path)] = torch.from_numpy(path)
         return labels.to(scores.device)
-
-    @torch.no_grad()
-    def _calibrate(self) -> None:
-        """Fixes the feature normalisation from 300 utterances of the training data."""
-        features = getattr(self.network, "features", None)
-        if not isinstance(features, LogMel):
-            return
-        rng = np.random.default_rng(self.recipe.seed)
-        total = square = torch.zeros(features.mels)
-        frames = 0
-        for i in rng.permutation(len(self.waves))[:300]:
-            pcm = torch.from_numpy(self.waves.sound(int(i)))
-            pcm = pcm[: len(pcm) // LogMel.SHIFT * LogMel.SHIFT].unsqueeze(0).to(self.recipe.device)
-            one, two = features.calibrate(pcm)
-            total, square, frames = total + one.cpu(), square + two.cpu(), frames + pcm.shape[1] // LogMel.SHIFT
-        mean = total / frames
-        features.set_statistics(mean, (square / frames - mean.square()).clamp(min=0).sqrt())
 
 
 def error_rate(found: Sequence[Sequence[Any]], wanted: Sequence[Sequence[Any]]) -> float:

@@ -1,0 +1,1 @@
+"""Smaller bundles from bundles."""

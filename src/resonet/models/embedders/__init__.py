@@ -1,0 +1,1 @@
+"""Embedders: PCM in, vectors out that are near for words that sound alike. Each file here is a family."""

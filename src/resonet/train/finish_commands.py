@@ -1,0 +1,205 @@
+"""The end of training for classifiers and embedders of words: the averaged network becomes a bundle."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from resonet.audio import measure
+from resonet.bundle import Bundle, Histogram, Stats, write
+from resonet.bundle.manifest import dump
+from resonet.bundle.stats import DURATION_EDGES, LOUDNESS_EDGES, SNR_EDGES
+from resonet.data.waveforms import SAMPLE_RATE, Waveforms
+from resonet.decoding.labels import SILENCE
+from resonet.errors import UsageError
+from resonet.models.layers import LogMel
+from resonet.runtime.embedder import Embedder, background
+from resonet.train import export
+from resonet.train.finish import RUNS, commit, portable
+from resonet.train.made import Learnt
+from resonet.train.recipe import Recipe
+from resonet.train.tasks.classify import Classify
+from resonet.train.tasks.embed import Embed
+
+_MEASURED = 1000  # clips whose loudness goes into stats.json
+# Pieces of other speech against which enrolled words are told: their number, and seconds each.
+_BACKGROUND, _PIECE = 1000, (0.35, 1.2)
+
+
+def write_classifier(
+    task: Classify, learnt: Learnt, recipe: Recipe, path: Path, *, name: str, record: dict[str, Any]
+) -> Path:
+    """Packs a classifier, with an embedder where the recipe names one; returns `path`."""
+    network = task.network
+    with learnt.averaged():
+        shift = task.balance()
+        graph = export.classifier(network)
+        errors = task.validate()
+    runtime: dict[str, Any] = {
+        "resonet": RUNS,
+        "streams": network.streams,
+        "window": network.config.window,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "multiply_adds": multiply_adds(network),
+        "shift_of_unknown": shift,
+        "recipe": portable(recipe),
+    }
+    if network.streams:
+        runtime |= {"delay": network.delay, "state": network.state_size}
+    if synthetic := record.get("synthetic"):
+        runtime["synthetic"] = synthetic
+    members: dict[str, bytes | Path] = {"model.onnx": graph}
+    licences = licences_of(recipe, record)
+    if recipe.clips.embedder:
+        members |= _enrolment(recipe.clips.embedder, task, runtime, licences)
+    hours = sum(task.waves.length(i) for i in range(len(task.waves))) / SAMPLE_RATE / 3600
+    members["stats.json"] = dump(_stats(task.waves, {task.labels[t]: n for t, n in sorted(task.counts.items())}))
+    members["card.md"] = _card(
+        name,
+        recipe.about or "A classifier of spoken words trained with resonet.",
+        recipe,
+        [
+            f"words: {', '.join(label for label in task.labels if label not in ('unknown', SILENCE))}",
+            f"training: {len(task.train)} clips ({hours * 60:.0f} minutes) of {record['name']}"
+            + (f", {synthetic['clips']} of them synthetic" if synthetic else ""),
+        ],
+        licences,
+        runtime["parameters"],
+    ).encode()
+    manifest = {
+        "kind": "classifier",
+        "name": name,
+        "family": recipe.family,
+        "sample_rate": SAMPLE_RATE,
+        "frame_shift": LogMel.SHIFT / SAMPLE_RATE,
+        "subsampling": network.stride // LogMel.SHIFT if network.streams else 1,
+        "labels": list(task.labels),
+        "languages": [recipe.language],
+        "licence": licences,
+        "data": {"name": record["name"], "sha256": record["sha256"]},
+        "commit": commit(),
+        "metrics": _metrics(errors),
+        "runtime": runtime,
+    }
+    return write(path, manifest, members)
+
+
+def write_embedder(
+    task: Embed, learnt: Learnt, recipe: Recipe, path: Path, *, name: str, record: dict[str, Any]
+) -> Path:
+    """Packs an embedder; returns `path`."""
+    with learnt.averaged():
+        errors = task.validate()
+        graph = export.embedder(task.network.sound)
+    network, config = task.network.sound, task.config
+    licences = licences_of(recipe, record)
+    parameters = sum(p.numel() for p in network.parameters())
+    hours = sum(task.waves.length(i) for i in range(len(task.waves))) / SAMPLE_RATE / 3600
+    members: dict[str, bytes | Path] = {
+        "model.onnx": graph,
+        "stats.json": dump(_stats(task.waves, {})),
+        "card.md": _card(
+            name,
+            recipe.about or "An embedder of spoken words trained with resonet.",
+            recipe,
+            [f"training: {len(task.waves)} utterances, {hours:.2f} h of {record['name']}"],
+            licences,
+            parameters,
+        ).encode(),
+    }
+    manifest = {
+        "kind": "embedder",
+        "name": name,
+        "family": recipe.family,
+        "sample_rate": SAMPLE_RATE,
+        "frame_shift": LogMel.SHIFT / SAMPLE_RATE,
+        "subsampling": network.stride // LogMel.SHIFT,
+        "languages": [recipe.language],
+        "licence": licences,
+        "data": {"name": record["name"], "sha256": record["sha256"]},
+        "commit": commit(),
+        "metrics": _metrics(errors),
+        "runtime": {
+            "resonet": RUNS,
+            "delay": network.delay,
+            "state": network.state_size,
+            "dims": config.dims,
+            "parts": config.parts,
+            "parameters": parameters,
+            "recipe": portable(recipe),
+        },
+    }
+    return write(path, manifest, members)
+
+
+@torch.no_grad()
+def multiply_adds(network: Any) -> int:
+    """Of matrix products and convolutions for a second of sound, features counted."""
+    stride = network.stride if network.streams else 1
+    pcm = torch.zeros(1, (8 if network.streams else 1) * SAMPLE_RATE // stride * stride)
+    with warnings.catch_warnings(), FlopCounterMode(display=False) as counted:
+        warnings.simplefilter("ignore")  # about other processors, as oneDNN, which hides recurrent layers, is set aside
+        with torch.backends.mkldnn.flags(enabled=False):
+            network.eval()(*((pcm, torch.zeros(1, network.state_size)) if network.streams else (pcm,)))
+    return round(counted.get_total_flops() / 2 * SAMPLE_RATE / pcm.shape[1])
+
+
+def licences_of(recipe: Recipe, record: dict[str, Any]) -> list[dict[str, str]]:
+    """The licences of the training data: the recipe's, or else those that the data name."""
+    return [dict(x) for x in recipe.licences] or [{k: x[k] for k in ("set", "spdx", "url")} for x in record["licences"]]
+
+
+def _enrolment(
+    name_or_path: str, task: Classify, runtime: dict[str, Any], licences: list[dict[str, str]]
+) -> dict[str, bytes | Path]:
+    """The members that new words are enrolled with; notes in `runtime` what running them takes."""
+    if task.negatives is None:
+        raise UsageError("an embedder needs other speech to tell words from", "--set clips.negatives=DATA")
+    with Bundle.open(name_or_path, "embedder") as bundle:
+        manifest, graph = bundle.manifest, bundle.read("model.onnx")
+        runtime["embed"] = {
+            "delay": manifest.runtime["delay"],
+            "state": manifest.runtime["state"],
+            "dims": manifest.runtime["dims"],
+            "parts": manifest.runtime["parts"],
+            "subsampling": manifest.subsampling,
+        }
+        licences += [own for x in manifest.licence if (own := x.model_dump()) not in licences]
+    rng = np.random.default_rng(task.recipe.seed)
+    pieces = [task.negatives.window(int(rng.uniform(*_PIECE) * SAMPLE_RATE), rng) for _ in range(_BACKGROUND)]
+    return {"embed.onnx": graph, "background.npy": background(Embedder(graph, runtime["embed"]), pieces)}
+
+
+def _metrics(errors: dict[str, float]) -> list[dict[str, Any]]:
+    return [{"name": k, "value": round(v, 2), "set": "dev", "command": "resonet train"} for k, v in errors.items()]
+
+
+def _stats(waves: Waveforms, counts: dict[str, int]) -> Stats:
+    rows = np.random.default_rng(0).permutation(len(waves))[:_MEASURED]
+    levels = [measure(waves.sound(int(i)), SAMPLE_RATE) for i in rows]
+    seconds = [waves.length(i) / SAMPLE_RATE for i in range(len(waves))]
+    return Stats(
+        utterances=len(waves),
+        hours=round(sum(seconds) / 3600, 3),
+        loudness=Histogram.of([x.rms_dbfs for x in levels], LOUDNESS_EDGES, "dBFS"),
+        snr=Histogram.of([x.snr_db for x in levels], SNR_EDGES, "dB"),
+        duration=Histogram.of(seconds, DURATION_EDGES, "s"),
+        units=counts,
+    )
+
+
+def _card(
+    name: str, about: str, recipe: Recipe, lines: list[str], licences: list[dict[str, str]], parameters: int
+) -> str:
+    sets = "\n".join(f"- {x['set']}: {x['spdx']}{' ' + x['url'] if x['url'] else ''}" for x in licences)
+    listed = "\n".join(f"- {line}" for line in lines)
+    return (
+        f"# {name}\n\n{about}\n\n- network: {recipe.family}, preset {recipe.preset}, {parameters:,} weights\n{listed}\n"
+        f"- language: {recipe.language}\n\n## Training data and licences\n\n{sets}\n\n"
+        "The recipe is in the manifest under `runtime`.\n"
+    )
