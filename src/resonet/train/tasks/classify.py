@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from resonet.data.augment import Places, spec_augment
+from resonet.data.augment import spec_augment
 from resonet.data.negatives import Negatives
 from resonet.data.utterance import Utterance
 from resonet.data.waveforms import SAMPLE_RATE, Waveforms
@@ -32,34 +32,18 @@ from resonet.models.layers import LogMel
 from resonet.train import losses, optim
 from resonet.train.calibrate import calibrate
 from resonet.train.recipe import Recipe
+from resonet.train.tasks.clip_rows import NOTHING, Rows, Running
 
 Samples = NDArray[np.float32]
 
 # Random streams of a run, so that one draw never shifts another.
 _ORDER, _SOUNDS, _MASKS = 1, 2, 3
-# Seconds of a stream that may follow a word before it must have been noticed.
-_LATEST = 0.4
-# Labels of frames of streams that are no labels.
-NOTHING, IGNORED = -1, -2
-# Seconds of a stream, and between the ends of two words in it: the window has forgotten the one before.
-_STREAM, _APART = 6.0, 2.0
-# Seconds after the end of a word in which every frame must say it, and after which none must any more.
-_SAYS, _FORGETS = (0.0, 0.28), 1.3
-# Share of rows before whose window nothing was heard, as before a clip: sound that sets in at once is no word yet.
-_CUT = 0.4
 # Shifts of the output for `unknown` that are tried, nats.
 _SHIFTS = tuple(round(0.25 * i, 2) for i in range(-16, 9))
+# Frames of a word in a stream that must say it.
+_BEST = 3
 # A label with few clips is drawn more often, up to this share of what the largest one is drawn.
 _LEAST_SHARE = 0.5
-
-
-@dataclass
-class Running:
-    """float32 [streams, samples] stretches of other speech with words in them; `labels` [streams, frames]: the word
-    that has just ended, NOTHING where no word is said, IGNORED in a word and a while after it."""
-
-    pcm: Tensor
-    labels: Tensor
 
 
 @dataclass
@@ -121,10 +105,8 @@ class Classify:
         self.network = module.Network(config, len(self.labels)).to(recipe.device)
         if self.network.fit == "gradient":
             optim.initialise(self.network, recipe.initialisation)
-        self._places = Places(recipe.augmentation)
-        self._spoken = [spoken(self.waves.sound(i)) for i in range(len(self.waves))]
-        self.window = round(config.window * SAMPLE_RATE)
-        self.row = round((config.window + recipe.clips.context) * SAMPLE_RATE)
+        stride = self.network.stride if self.network.streams else SAMPLE_RATE
+        self.rows = Rows(recipe, self.waves, self.targets, self.labels, config.window, stride, negatives)
         calibrate(self.network, self.waves, recipe)
         self._checked: list[tuple[int, float]] = []
 
@@ -161,13 +143,21 @@ class Classify:
         return {"loss": clips + words + alarms, "clips": clips, "words": words, "alarms": alarms}
 
     def _stream_losses(self, heard: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross entropy of the frames that must say a word, and of the loudest false alarms, nats a frame."""
-        said = labels >= 0
-        words = -heard[said].gather(1, labels[said].unsqueeze(1)).mean() if said.any() else heard.sum() * 0
+        """Cross entropy of words at the frames that say them best, and of the loudest false alarms, nats a frame.
+
+        A word need not be sure at every frame after its end: it is heard if it is at some of them.
+        """
+        words = []
+        for row, stream in zip(heard, labels, strict=True):
+            values, counts = torch.unique_consecutive(stream, return_counts=True)
+            for value, part in zip(values.tolist(), row.split(counts.tolist()), strict=True):
+                if value >= 0:
+                    words.append(-part[:, value].topk(min(_BEST, len(part))).values.mean())
         nothing = torch.tensor([self._index[UNKNOWN], self._index[SILENCE]], device=heard.device)
         alarms = -torch.logsumexp(heard[labels == NOTHING][:, nothing], 1)
         kept = max(1, round(self.recipe.clips.alarms * len(alarms)))
-        return words, alarms.topk(kept).values.mean() if len(alarms) else words * 0
+        none = heard.sum() * 0
+        return torch.stack(words).mean() if words else none, alarms.topk(kept).values.mean() if len(alarms) else none
 
     def examples(self, passes: int) -> tuple[Tensor, Tensor]:
         """Rows [n, samples] and labels [n] of so many passes, for families that do not learn by gradients."""
@@ -200,7 +190,7 @@ class Classify:
         if not isinstance(output, nn.Linear) or not self.dev:
             return 0.0
         found, place = self.probabilities(self.dev_waves), self._index[UNKNOWN]
-        window, wanted = round(self.window / self.network.stride), np.array(self.dev_targets)
+        window, wanted = round(self.rows.window / self.network.stride), np.array(self.dev_targets)
 
         def wrong(shift: float) -> tuple[int, float]:
             factor = np.ones(len(self.labels), np.float32)
@@ -215,7 +205,7 @@ class Classify:
 
     def validate(self) -> dict[str, float]:
         """Percent of dev clips with a wrong label, of all and of those that are no `silence`."""
-        window = round(self.window / self.network.stride)
+        window = round(self.rows.window / self.network.stride)
         answers = [decide(p, self.labels, window) for p in self.probabilities(self.dev_waves)]
         self._checked = answers
         right = np.array([found == wanted for (found, _), wanted in zip(answers, self.dev_targets, strict=True)])
@@ -233,7 +223,7 @@ class Classify:
 
     @property
     def _clips_a_batch(self) -> int:
-        rows = max(4, round(self.recipe.batch_seconds * SAMPLE_RATE / self.row))
+        rows = max(4, round(self.recipe.batch_seconds * SAMPLE_RATE / self.rows.length))
         return max(1, round(rows * (1 - self.recipe.clips.unknown - self.recipe.clips.silence)))
 
     def _order(self, number: int) -> NDArray[np.int64]:
@@ -247,22 +237,19 @@ class Classify:
         rng = np.random.default_rng([self.recipe.seed, _SOUNDS, number, index])
         c = self.recipe.clips
         unit = len(clips) / max(1e-6, 1 - c.unknown - c.silence)
-        rows = [(self._row(int(i), rng), self.targets[i], False, self.train[i].id) for i in clips]
+        rows = [(self.rows.clip(int(i), rng), self.targets[i], False, self.train[i].id) for i in clips]
         for _ in range(round(unit * c.unknown)):
-            other = self._other(rng)
-            if paused(other[-self.window :]):  # speakers breathe: nothing was said here
-                rows.append((self._cut(self._places(other, rng), rng), self._index[SILENCE], False, "no word"))
-            else:
-                rows.append((self._cut(self._places(other, rng), rng), self._index[UNKNOWN], True, "other speech"))
+            other, said = self.rows.other(rng)
+            label = UNKNOWN if said else SILENCE
+            rows.append((other, self._index[label], said, "other speech"))
         for _ in range(round(unit * c.silence)):
-            quiet = self._cut(wordless(self.row, self._places, rng), rng)
-            rows.append((quiet, self._index[SILENCE], False, "no word"))
+            rows.append((self.rows.quiet(rng), self._index[SILENCE], False, "no word"))
         warp = None
         if self.recipe.augmentation.warp:
             warp = torch.from_numpy(rng.integers(len(LogMel.WARPS), size=len(rows)))
         targets = torch.nn.functional.one_hot(torch.tensor([t for _, t, _, _ in rows]), len(self.labels)).float()
-        running = self._running(rng) if self.negatives is not None and self.network.streams else None
-        seconds = len(rows) * self.row + (0 if running is None else running.pcm.numel())
+        running = self.rows.running(rng) if self.negatives is not None and self.network.streams else None
+        seconds = len(rows) * self.rows.length + (0 if running is None else running.pcm.numel())
         return ClipBatch(
             pcm=torch.from_numpy(np.stack([samples for samples, *_ in rows])),
             targets=targets,
@@ -273,149 +260,3 @@ class Classify:
             seconds=seconds / SAMPLE_RATE,
             names=[name for *_, name in rows],
         )
-
-    def _row(self, index: int, rng: np.random.Generator) -> Samples:
-        """A clip somewhere in a row, and something around it."""
-        c, speed = self.recipe.clips, float(rng.choice(self.recipe.augmentation.speeds))
-        clip = self.waves.sound(index, speed)
-        first, last = (round(at / speed) for at in self._spoken[index])
-        if self.labels[self.targets[index]] == SILENCE:
-            return self._cut(self._places(fitted(clip, self.row, rng), rng), rng)
-        if rng.random() < c.running or len(clip) > self.window:
-            # The word ends up to 0.4 s before the row does, and begins within the window if it can.
-            latest = min(_LATEST * SAMPLE_RATE, max(0, self.window - (last - first)))
-            end = self.row - int(rng.uniform(0, latest)) + len(clip) - last
-        else:
-            end = self.row + int(rng.uniform(-c.shift, c.shift) * SAMPLE_RATE)
-        row = placed(clip, self.row, end)
-        start = max(0, end - len(clip))
-        if start:
-            row[:start] = self._before(start, clip, rng)
-        if self.negatives is not None and rng.random() < c.overlaid:
-            under = self.negatives.window(self.row, rng)
-            row = row + under * (loudness(clip[first:last]) / loudness(under) * 10 ** (-rng.uniform(0, 15) / 20))
-        return self._places(row, rng)
-
-    def _running(self, rng: np.random.Generator) -> Running | None:
-        """Streams of about as many seconds as `clips.streams` of the batch."""
-        count = round(self.recipe.clips.streams * self.recipe.batch_seconds / _STREAM)
-        made = [self._stream(rng) for _ in range(count)]
-        if not made:
-            return None
-        return Running(
-            torch.from_numpy(np.stack([m[0] for m in made])), torch.from_numpy(np.stack([m[1] for m in made]))
-        )
-
-    def _stream(self, rng: np.random.Generator) -> tuple[Samples, NDArray[np.int64]]:
-        """Other speech, float32 [samples], with words put in or over it, and the labels of its frames."""
-        assert self.negatives is not None
-        length, stride = round(_STREAM * SAMPLE_RATE), self.network.stride
-        sound = self.negatives.window(length, rng).copy()
-        labels = np.full(-(-length // stride), NOTHING)
-        end = int(rng.uniform(0.5, _APART) * SAMPLE_RATE)
-        while end < length:
-            index = int(rng.integers(len(self.waves)))
-            if self.labels[self.targets[index]] not in (UNKNOWN, SILENCE):
-                self._put(sound, labels, index, end, rng)
-            end += int(rng.uniform(_APART, 2 * _APART) * SAMPLE_RATE)
-        return self._places(sound, rng), labels
-
-    def _put(self, sound: Samples, labels: NDArray[np.int64], index: int, end: int, rng: np.random.Generator) -> None:
-        """Puts a clip into a stream so that its word ends at sample `end`: over what is said there, or in its place."""
-        speed = float(rng.choice(self.recipe.augmentation.speeds))
-        clip, (first, last) = self.waves.sound(index, speed), (round(at / speed) for at in self._spoken[index])
-        start = end - last
-        near = sound[max(0, end - SAMPLE_RATE) : end]
-        clip = placed(clip, len(sound), start + len(clip))
-        clip *= np.float32(
-            loudness(near) / loudness(clip[max(0, start + first) : end]) * 10 ** (rng.uniform(0, 10) / 20)
-        )
-        if rng.random() < 0.5:
-            sound[max(0, start) : start + len(self.waves.sound(index, speed))] *= np.float32(rng.choice([0.0, 0.05]))
-        sound += clip
-        frame = SAMPLE_RATE / self.network.stride
-        said = slice(*(max(0, round((end / SAMPLE_RATE + s) * frame)) for s in _SAYS))
-        labels[max(0, int((start + first) / SAMPLE_RATE * frame)) : int((end / SAMPLE_RATE + _FORGETS) * frame)] = (
-            IGNORED
-        )
-        if start + first >= 0:
-            labels[said] = self.targets[index]
-
-    def _before(self, samples: int, clip: Samples, rng: np.random.Generator) -> Samples:
-        """What was heard before a clip: nothing, noise of its own floor, or other speech."""
-        draw = rng.random()
-        if draw < _CUT:
-            return np.zeros(samples, np.float32)
-        if draw < 0.7 or self.negatives is None:
-            floor = float(np.percentile(np.abs(clip), 20)) if len(clip) else 0.0
-            return (rng.normal(size=samples) * floor).astype(np.float32)
-        said = self.negatives.window(samples, rng)
-        return said * np.float32(loudness(clip) / loudness(said) * 10 ** (rng.uniform(-15, 5) / 20))
-
-    def _other(self, rng: np.random.Generator) -> Samples:
-        """A row of `unknown`: other speech, or pieces of two words, which are none."""
-        if self.negatives is not None and rng.random() < 0.85:
-            return self.negatives.window(self.row, rng)
-        one, two = (self._piece(rng) for _ in range(2))
-        if rng.random() < 0.5:
-            said = np.concatenate([one[: len(one) // 2], two[len(two) // 2 :]])
-        else:
-            said = one[::-1] if rng.random() < 0.5 else one[: max(1, round(len(one) * rng.uniform(0.3, 0.5)))]
-        return placed(said, self.row, self.row - int(rng.uniform(0, _LATEST) * SAMPLE_RATE))
-
-    def _cut(self, row: Samples, rng: np.random.Generator) -> Samples:
-        """The row as the clip of a window's length that it ends with, now and then: nothing was heard before."""
-        if rng.random() < _CUT:
-            row[: max(0, self.row - self.window + int(rng.normal() * self.recipe.clips.shift * SAMPLE_RATE))] = 0
-        return row
-
-    def _piece(self, rng: np.random.Generator) -> Samples:
-        """The spoken part of a random clip."""
-        index = int(rng.integers(len(self.waves)))
-        first, last = self._spoken[index]
-        return self.waves.sound(index)[first:last]
-
-
-def spoken(samples: Samples) -> tuple[int, int]:
-    """First sample of the loud part of a clip and the one after it: within 25 dB of its loudest 20 ms."""
-    size = 320
-    if len(samples) < 2 * size:
-        return 0, len(samples)
-    power = np.square(samples[: len(samples) // size * size].reshape(-1, size)).mean(1)
-    loud = np.flatnonzero(power >= max(power.max() * 10**-2.5, 1e-12))
-    return (int(loud[0]) * size, int(loud[-1] + 1) * size) if len(loud) else (0, len(samples))
-
-
-def paused(samples: Samples) -> bool:
-    """Whether a stretch of speech lies between words: its 20 ms differ by less than 14 dB, loudest to tenth lowest."""
-    power = np.square(samples[: len(samples) // 320 * 320].reshape(-1, 320)).mean(1)
-    return len(power) == 0 or power.max() < max(np.percentile(power, 10), 1e-10) * 10**1.4
-
-
-def placed(clip: Samples, length: int, end: int) -> Samples:
-    """`length` samples with the clip in them, its end at `end`, cut where it does not fit."""
-    row = np.zeros(length, np.float32)
-    start = end - len(clip)
-    inside = clip[max(0, -start) : len(clip) - max(0, end - length)]
-    row[max(0, start) : max(0, start) + len(inside)] = inside
-    return row
-
-
-def fitted(clip: Samples, length: int, rng: np.random.Generator) -> Samples:
-    """Sound without words at any length: repeated, from a random place on."""
-    if not len(clip):
-        return np.zeros(length, np.float32)
-    return clip[(int(rng.integers(len(clip))) + np.arange(length)) % len(clip)]
-
-
-def wordless(length: int, places: Places, rng: np.random.Generator) -> Samples:
-    """Noise of any kind and level, white noise, or nothing."""
-    noise = places.noise(length, rng)
-    if rng.random() < 0.3:
-        noise = rng.normal(size=length).astype(np.float32) * np.float32(rng.choice([0.0, 0.1]))
-    return np.clip(noise * 10 ** (rng.uniform(-50, 0) / 20), -1, 1).astype(np.float32)
-
-
-def loudness(samples: Samples) -> float:
-    """Root mean square, never 0."""
-    return float(np.sqrt(np.mean(np.square(samples)))) + 1e-6 if len(samples) else 1e-6

@@ -9,16 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from tone_words import RATE, WORDS, record, say
 
 from resonet.data import load
 from resonet.data.augment import Places
+from resonet.data.negatives import Negatives
+from resonet.data.utterance import Utterance
 from resonet.runtime import Spotter
 from resonet.train import recipe as recipes
 from resonet.train.losses import soft_cross_entropy
 from resonet.train.tasks import classify
-from resonet.train.tasks.classify import Classify, labels_of, placed, spoken, wordless
+from resonet.train.tasks.classify import Classify, labels_of
+from resonet.train.tasks.clip_rows import placed, spoken, wordless
 
 TINY = [
     "family=tc_resnet", "preset=8", "batch_seconds=60", "threads=1", "precision=float32", "passes=2",
@@ -63,8 +67,8 @@ def test_a_running_word_is_whole_in_the_window_and_ends_late_in_it(tmp_path: Pat
     rng = np.random.default_rng(3)
     ends = []
     for _ in range(40):
-        row = made._row(0, rng)
-        window = row[-made.window :]
+        row = made.rows.clip(0, rng)
+        window = row[-made.rows.window :]
         first, last = spoken(window)
         assert last - first >= 0.35 * RATE  # both tones
         ends.append((len(window) - last) / RATE)
@@ -78,7 +82,7 @@ def test_batches_depend_on_their_number_alone(tmp_path: Path) -> None:
     assert torch.equal(again[1].pcm, other.pcm) and again[1].names == other.names
     assert not torch.equal(again[0].pcm, next(iter(made.batches(2, 0, 1))).pcm)
     batch = again[0]
-    assert batch.pcm.shape[1] == made.row and torch.isfinite(batch.pcm).all()
+    assert batch.pcm.shape[1] == made.rows.length and torch.isfinite(batch.pcm).all()
     held = {made.labels[i] for i in batch.targets.argmax(1).tolist()}
     assert {"unknown", "silence"} <= held and batch.other.sum() == (batch.targets.argmax(1) == 3).sum()
 
@@ -101,6 +105,37 @@ def test_only_the_hardest_of_other_speech_counts() -> None:
     assert found == pytest.approx(float((each[0] + each[1]) / 2))
     nothing = torch.zeros(4, dtype=torch.bool)
     assert soft_cross_entropy(scores, targets, 0.0, nothing, 0.5) == pytest.approx(float(each.mean()))
+
+
+def test_words_count_where_they_are_surest_and_alarms_where_they_are_loudest(tmp_path: Path) -> None:
+    made = task(tmp_path, "clips.alarms=0.25")
+    heard = torch.full((1, 9, 5), 0.1)
+    heard[0, :, 3] = 0.6  # unknown
+    heard[0, 2:6, 0] = torch.tensor([0.1, 0.5, 0.7, 0.9])  # lights, where it is said
+    heard[0, 8, 1] = 5.0  # music, where nothing is: an alarm
+    heard = heard / heard.sum(2, keepdim=True)
+    labels = torch.tensor([[-1, -1, 0, 0, 0, 0, -2, -1, -1]])
+    words, alarms = made._stream_losses(heard.log(), labels)
+    assert words == pytest.approx(float(-heard[0, 3:6, 0].log().mean()))
+    assert alarms == pytest.approx(float(-heard[0, 8, 3:].sum().log()))
+
+
+def test_a_stream_says_where_its_words_end(tmp_path: Path) -> None:
+    said = [Utterance(f"n{i}", tmp_path / f"n{i}.wav", "other words", end=9.0) for i in range(2)]
+    for utterance in said:
+        hum = np.sin(np.arange(9 * RATE) * 0.02) * 0.01
+        soundfile.write(utterance.audio, hum.astype(np.float32), RATE)
+    negatives = Negatives(said, ["lights"], cache=tmp_path / "cache")
+    made = task(tmp_path, "augmentation.gain_db=0", "augmentation.room_probability=0", negatives=negatives)
+    running = made.rows.running(np.random.default_rng(0))
+    assert running is not None and running.pcm.shape[1] == 6 * RATE
+    stride = made.network.stride
+    for pcm, labels in zip(running.pcm, running.labels, strict=True):
+        ends = [i for i in range(1, len(labels)) if labels[i] >= 0 and labels[i - 1] < 0]
+        assert ends and {int(x) for x in labels} <= {-2, -1, 0, 1, 2}
+        for end in ends:  # before the end of the word there are its tones, after it only the low hum
+            before, after = pcm[end * stride - 2400 : end * stride], pcm[end * stride + 800 : end * stride + 2400]
+            assert before.diff().square().mean() > 3 * after.diff().square().mean()
 
 
 def test_sound_without_words_comes_at_all_levels() -> None:
