@@ -17,7 +17,7 @@ from typing import Any
 import platformdirs
 
 # The module that shows that a part of an extra is there, by extra; the parts themselves come from the package.
-_MODULES = {"PyYAML": "yaml", "import-linter": "importlinter", "types-PyYAML": "yaml"}
+_MODULES = {"PyYAML": "yaml", "import-linter": "importlinter", "scikit-learn": "sklearn", "types-PyYAML": "yaml"}
 
 # Below this a training run, which writes a checkpoint and decoded recordings, is likely to fill the disk.
 LITTLE_SPACE = 2.0
