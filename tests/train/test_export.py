@@ -29,3 +29,27 @@ def test_a_graph_that_differs_is_no_bundle(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     with pytest.raises(TrainError, match="the exported graph differs from the network by"):
         export.recognizer(network())
+
+
+SMALL = {
+    "classifiers/tc_resnet": {"stem": 8, "channels": (8, 12), "strides": (2, 2)},
+    "classifiers/hmm": {"states": 3, "mixtures": 1, "window": 0.2},
+    "embedders/resnet_pool": {"front": 4, "width": 16, "bottleneck": 8, "dilations": (1,), "ahead": (1,)},
+}
+
+
+@pytest.mark.parametrize("family", SMALL)
+def test_every_kind_has_its_graph(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    onnx = pytest.importorskip("onnx")
+    kind, _, name = family.partition("/")
+    module = registry.family(name, kind)
+    trained = module.Network(module.Config(**SMALL[family]), 4).train()
+    write = export.classifier if kind == "classifiers" else export.embedder
+    graph = onnx.load_from_string(write(trained)).graph
+    assert trained.training, "training can go on"
+    wanted = {"classifiers": ["log_probs", "next_state"], "embedders": ["frames", "next_state"]}[kind]
+    assert [o.name for o in graph.output] == (wanted if trained.streams else wanted[:1])
+    assert [i.name for i in graph.input] == (["pcm", "state"] if trained.streams else ["pcm"])
+    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    with pytest.raises(TrainError, match="the exported graph differs from the network by"):
+        write(trained)
