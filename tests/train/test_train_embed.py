@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from resonet.bundle import Bundle
+from resonet.data.aligner import Said
 from resonet.models.spelling import Spelling
 from resonet.runtime.embedder import Embedder
 from resonet.train.word_times import _times
@@ -25,10 +26,11 @@ SETTINGS = [
 ]  # fmt: skip
 
 
-def test_times_of_words_from_a_path() -> None:
-    # Two words of two units and one: blanks are -1.
-    path = np.array([-1, -1, 0, -1, 1, -1, -1, -1, 2, -1, -1, -1, -1, -1], np.int32)
-    assert _times(path, [2, 1], len(path)).tolist() == [[1, 8], [7, 12]]  # three frames after a word, or up to the next
+def test_words_are_wider_than_their_spikes_as_far_as_there_is_room() -> None:
+    said = (Said("one", 0.08, 0.20), Said("two", 0.32, 0.36), Said("three", 0.38, 0.6))
+    found = _times(said, 3, 0.65)
+    np.testing.assert_allclose(found, [[0.04, 0.32], [0.28, 0.38], [0.36, 0.65]], atol=1e-6)
+    assert not _times(None, 2, 1.0).any() and not _times(said, 2, 1.0).any()
 
 
 def test_a_spelling_is_of_length_one_and_knows_the_order_of_its_phones() -> None:

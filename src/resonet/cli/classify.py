@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from resonet.cli import _options
 from resonet.cli._recordings import Recording, gather, under_its_name
 from resonet.cli._results import Failures, as_field, check_output, json_line, write_each
 from resonet.errors import ResonetError, UsageError
@@ -22,15 +23,13 @@ FORMATS = ("txt", "json", "tsv")
 
 @click.command()
 @click.argument("clips", nargs=-1, metavar="[CLIP|FOLDER|-]...")
-@click.option("--bundle", metavar="BUNDLE", help="Classifier: an installed bundle's name, or a path.")
+@_options.classifier
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Form of the results.  [default: txt]")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json: an object a line.")
-@click.option(
-    "-o", "--output", metavar="FILE|FOLDER", help="Write there, not to stdout. A name without suffix is a folder."
-)
-@click.option("--rate", type=click.IntRange(1000, 768000), help="Standard input is raw 16-bit mono PCM of so many Hz.")
-@click.option("--threads", type=click.IntRange(1), help="Processor threads.  [default: all cores]")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+@_options.output
+@_options.rate
+@_options.threads
+@_options.quiet
 def command(
     clips: tuple[str, ...],
     bundle: str | None,

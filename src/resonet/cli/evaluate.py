@@ -91,6 +91,22 @@ def command(
         if left_out or not whole:
             context.exit(1)
         return
+    whole = _recognition(bundles, references, data, by, page, as_json, utterances, threads)
+    if left_out or not whole:
+        context.exit(1)
+
+
+def _recognition(
+    bundles: tuple[str, ...],
+    references: list[Reference],
+    data: str,
+    by: tuple[str, ...],
+    page: str | None,
+    as_json: bool,
+    utterances: bool,
+    threads: int | None,
+) -> bool:
+    """Scores recognizers and tells; whether every recording could be read."""
     from resonet.evaluate import compare, recognition, report
     from resonet.runtime import Recognizer
 
@@ -122,8 +138,7 @@ def command(
                 )
     if page:
         report.write(page, results)
-    if left_out or any(result.failures for result in results):
-        context.exit(1)
+    return not any(result.failures for result in results)
 
 
 def told_in_text(result: Result, by: Iterable[str] = ()) -> str:

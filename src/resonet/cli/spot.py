@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from resonet.cli import _options
 from resonet.cli._live import heard
 from resonet.cli._results import json_line
 from resonet.errors import UsageError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("recording", required=False, metavar="[RECORDING|-]")
 @click.option("--microphone", is_flag=True, help="Listen to the microphone until Ctrl-C.")
-@click.option("--bundle", metavar="BUNDLE", help="Classifier: an installed bundle's name, or a path.")
+@_options.classifier
 @click.option("--words", metavar="FILE", help="Enrolled words and thresholds.  [default: in the user's data folder]")
 @click.option(
     "--threshold",
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--only", multiple=True, metavar="WORD", help="Listen for this word alone; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="An object a line.")
-@click.option("--rate", type=click.IntRange(1000, 768000), help="Standard input is raw 16-bit mono PCM of so many Hz.")
+@_options.rate
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Processor threads.")
 def command(
     recording: str | None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from resonet.cli import _options
 from resonet.cli._recordings import Recording, gather, under_its_name
 from resonet.cli._results import Failures, as_field, check_output, is_folder, json_line, write_each
 from resonet.errors import ResonetError, UsageError
@@ -27,13 +28,11 @@ _BAR = "{percentage:3.0f} %|{bar}| {n:.0f} of {total:.0f} s, {rate_noinv_fmt}, {
 @click.option("--bundle", metavar="BUNDLE", help="Bundle to recognize with: an installed one's name, or a path.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Form of the results.  [default: txt]")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json: an object a line.")
-@click.option(
-    "-o", "--output", metavar="FILE|FOLDER", help="Write there, not to stdout. A name without suffix is a folder."
-)
+@_options.output
 @click.option("--microphone", is_flag=True, help="Record until Enter is pressed, then transcribe that.")
-@click.option("--rate", type=click.IntRange(1000, 768000), help="Standard input is raw 16-bit mono PCM of so many Hz.")
-@click.option("--threads", type=click.IntRange(1), help="Processor threads.  [default: all cores]")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+@_options.rate
+@_options.threads
+@_options.quiet
 def command(
     recordings: tuple[str, ...],
     bundle: str | None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from resonet.cli import _options
 from resonet.cli._results import Failures, json_line
 from resonet.errors import DataError, ResonetError, UsageError
 
@@ -36,12 +37,12 @@ _BAR = "{percentage:3.0f} %|{bar}| {n:.2f} of {total:.2f} h, {remaining} left"
     metavar="DATA",
     help="Recordings of the words, to count misses: a folder with one a word, or a table with path and label.",
 )
-@click.option("--bundle", metavar="BUNDLE", help="Classifier: an installed bundle's name, or a path.")
+@_options.classifier
 @click.option("--words", metavar="FILE", help="Enrolled words and thresholds.  [default: in the user's data folder]")
 @click.option("--dry-run", is_flag=True, help="Show the thresholds, but keep none.")
 @click.option("--json", "as_json", is_flag=True, help="An object a word, a line each.")
-@click.option("--threads", type=click.IntRange(1), help="Processor threads.  [default: all cores]")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+@_options.threads
+@_options.quiet
 def command(
     speech: tuple[str, ...],
     false_alarms: float,

@@ -46,7 +46,7 @@ class Aligner:
 
     def __init__(self, recognizer: str | Path | None = None, threads: int | None = None) -> None:
         with Bundle.open(recognizer, kind="recognizer") as bundle:
-            self.name = bundle.name
+            self.name, self.sha256 = bundle.name, bundle.manifest.members["model.onnx"].sha256
             self._acoustic = Acoustic(bundle, threads or default_threads())
             self._shift = bundle.manifest.output_shift
             units = bundle.manifest.units

@@ -10,9 +10,10 @@ import numpy as np
 from resonet.data.findings import Finding, LabelSummary
 from resonet.data.measures import Measured
 from resonet.data.utterance import SPLITS, Utterance, speaker_known
+from resonet.decoding.labels import SILENCE, UNKNOWN
 
 # Clips of these may be silent, long, or whatever there is.
-MADE = frozenset({"silence", "unknown"})
+MADE = frozenset({SILENCE, UNKNOWN})
 # With fewer clips a word, held-out words are mostly wrong.
 FEW = 20
 # Times the median length, and seconds more than it: a clip holds more than its word.

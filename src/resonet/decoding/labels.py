@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 # The labels that are no words: other speech, and no speech.
 UNKNOWN, SILENCE = "unknown", "silence"
+# What sets of clips call them.
+MADE = {"_background_noise_": SILENCE, "_silence_": SILENCE, "_unknown_": UNKNOWN}
 
 
 def decide(probabilities: NDArray[np.float32], labels: Sequence[str], window: int) -> tuple[int, float]:

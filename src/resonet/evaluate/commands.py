@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonet import audio
+from resonet.decoding.labels import SILENCE, UNKNOWN
 from resonet.errors import DataError, ResonetError, UsageError
 from resonet.evaluate.answers import files_of
 from resonet.evaluate.metrics import bootstrap, classification
@@ -31,7 +32,6 @@ from resonet.evaluate.metrics.classification import Point, Row
 from resonet.evaluate.metrics.speed import Speed, Stopwatch
 from resonet.evaluate.references import Reference
 
-UNKNOWN, SILENCE = "unknown", "silence"
 MOST_GROUPS = 12  # a column with more values is reported only when asked for
 FEWEST = 4  # clips: the interval of fewer would say nothing
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from resonet.bundle import replacing
 from resonet.evaluate import plots
 from resonet.evaluate.commands import Clip, Result, against
 from resonet.evaluate.metrics.bootstrap import Difference
 from resonet.evaluate.metrics.classification import equal_error
-from resonet.evaluate.report import rendered
+from resonet.evaluate.report import rendered, saved
 
 SHOWN = 200  # clips that were misheard, surest first
 TEMPLATE = "commands.html"
@@ -39,11 +38,7 @@ def write(path: str | Path, results: Sequence[Result]) -> Path:
     Raises:
         ResonetError: the file cannot be written. MissingExtra: as `page`.
     """
-    target = Path(path)
-    text = page(results)
-    with replacing(target) as file:
-        file.write(text.encode("utf-8", "replace"))  # a file name need not be valid UTF-8
-    return target
+    return saved(path, page(results))
 
 
 def surest_first(result: Result) -> list[Clip]:

@@ -44,14 +44,19 @@ def page(results: Sequence[Result]) -> str:
 def rendered(template: str, **values: Any) -> str:
     """A template of this folder with its values filled in. Raises MissingExtra: Jinja is not installed."""
     try:
-        from jinja2 import Environment, StrictUndefined
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError:
         raise MissingExtra("Writing a report", "evaluate") from None
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters["percent"] = _percent
-    return environment.from_string(Path(__file__).with_name(template).read_text(encoding="utf-8")).render(**values)
+    return environment.get_template(template).render(**values)
 
 
 def write(path: str | Path, results: Sequence[Result]) -> Path:
@@ -60,8 +65,12 @@ def write(path: str | Path, results: Sequence[Result]) -> Path:
     Raises:
         ResonetError: the file cannot be written. MissingExtra: as `page`.
     """
+    return saved(path, page(results))
+
+
+def saved(path: str | Path, text: str) -> Path:
+    """Writes a page, as a whole or not at all. Raises ResonetError: the file cannot be written."""
     target = Path(path)
-    text = page(results)
     with replacing(target) as file:
         file.write(text.encode("utf-8", "replace"))  # a file name need not be valid UTF-8
     return target

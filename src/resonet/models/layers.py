@@ -146,6 +146,62 @@ class CausalSqueeze(nn.Module):
         return x * torch.sigmoid(self.up(torch.relu(self.down(mean))))
 
 
+class DelayedBlock(nn.Module):
+    """delayed(x) + conv(relu(conv(norm(x)))); [batch, time, width] -> the same.
+
+    Args:
+        inner: width between the two convolutions, which are of the kind `conv`.
+        ahead: frames that the block looks ahead, by which its skip is delayed.
+        squeeze: frames of squeeze-and-excitation; 0: none.
+        dropout: share of channels left out, one mask for all frames of a recording.
+        drop_block: share of recordings for which the block is left out while training.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        inner: int,
+        kernel: int,
+        dilation: int,
+        ahead: int,
+        *,
+        conv: type[TimeConv] | type[DepthwiseConv] = TimeConv,
+        squeeze: int = 0,
+        dropout: float = 0.0,
+        drop_block: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.down = conv(width, inner, kernel, dilation)
+        self.up = conv(inner, width, kernel, dilation)
+        self.up.silence()
+        self.squeeze = CausalSqueeze(width, squeeze) if squeeze else None
+        self.ahead, self.dropout, self.drop_block = ahead, dropout, drop_block
+
+    @property
+    def context(self) -> int:
+        """Frames of input before the present one."""
+        return self.down.context + self.up.context
+
+    def forward(self, x: Tensor, tape: Tape) -> Tensor:
+        before = max(self.down.context, self.ahead)
+        long = tape.extend(x, before)
+        skip = long[:, before - self.ahead : long.shape[1] - self.ahead]
+        y = torch.relu(self.down(self.norm(long[:, before - self.down.context :])))
+        y = self.up(tape.extend(y, self.up.context))
+        if self.squeeze is not None:
+            y = self.squeeze(y, tape)
+        if self.training and (self.dropout or self.drop_block):
+            y = y * self._mask(y)
+        return skip + y
+
+    def _mask(self, y: Tensor) -> Tensor:
+        """[batch, 1, width]: dropout shared over time, and rows of zeros where the block is skipped."""
+        keep = torch.rand(y.shape[0], 1, y.shape[2], device=y.device) >= self.dropout
+        stay = torch.rand(y.shape[0], 1, 1, device=y.device) >= self.drop_block
+        return (keep & stay).to(y.dtype) / ((1 - self.dropout) * (1 - self.drop_block))
+
+
 def running_mean(x: Tensor, window: int) -> Tensor:
     """Mean over the last `window` frames; x [batch, time + window - 1, channels] -> [batch, time, channels].
 

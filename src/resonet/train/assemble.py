@@ -126,7 +126,7 @@ def _tell_size(task: Recognize, folder: Path, recipe: Recipe, tell: Teller) -> N
             shown = "; ".join(f"{name}: {reason}" for name, reason in dropped[:SHOWN])
             more = f"; and {len(dropped) - SHOWN} more" if len(dropped) > SHOWN else ""
             tell("note", text=f"{len(dropped)} {part} utterances are left out: {shown}{more}", dropped=dropped)
-    hours = sum(task.waves.length(i) for i in range(len(task.waves))) / SAMPLE_RATE / 3600
+    hours = finish.hours_of(task.waves)
     tell(
         "data",
         text=(

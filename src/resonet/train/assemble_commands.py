@@ -10,11 +10,10 @@ from resonet.data import doctor, load
 from resonet.data.aligner import Aligner
 from resonet.data.negatives import Negatives
 from resonet.data.utterance import Utterance
-from resonet.data.waveforms import SAMPLE_RATE
 from resonet.decoding.labels import SILENCE, UNKNOWN
 from resonet.errors import DataError, ResonetError
 from resonet.text.normalise import normalise
-from resonet.train import finish_commands, vocabulary
+from resonet.train import finish, finish_commands, vocabulary
 from resonet.train.assemble import examined, record_of
 from resonet.train.made import (
     SHOWN,
@@ -58,7 +57,7 @@ def classification(data: Path, recipe: Recipe, tell: Teller, progress: Progress 
     else:
         tell("note", text=f"without other speech (clips.negatives) `{UNKNOWN}` is made of pieces of the clips")
     task = Classify(recipe, train, dev, cache(recipe), negatives, progress)
-    hours = sum(task.waves.length(i) for i in range(len(task.waves))) / SAMPLE_RATE / 3600
+    hours = finish.hours_of(task.waves)
     text = (
         f"{len(train)} clips of {len(words)} words to train on ({duration_text(hours)}), {len(task.dev)} to check with"
     )
@@ -82,7 +81,7 @@ def embedding(data: Path, recipe: Recipe, tell: Teller, progress: Progress | Non
         return [words.encode(word) for word in text.split()]
 
     task = Embed(recipe, train, dev, words.units, spell, cache(recipe), progress)
-    hours = sum(task.waves.length(i) for i in range(len(task.waves))) / SAMPLE_RATE / 3600
+    hours = finish.hours_of(task.waves)
     text = f"{len(task.waves)} utterances to train on ({duration_text(hours)}), {len(task.dev_waves)} to check with"
     tell("data", text=f"{text}; {weights_text(task)}", hours=hours, folder=str(folder))
     record = record_of(folder)

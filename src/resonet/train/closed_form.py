@@ -31,8 +31,7 @@ class ClosedForm:
     def run(self) -> None:
         """Collects the examples, learns, validates."""
         started = time.monotonic()
-        pcm, targets = self.task.examples(max(1, round(self.recipe.passes or _PASSES)))
-        self.task.network.learn(pcm, targets)
+        self.task.network.learn(*self.task.examples(max(1, round(self.recipe.passes or _PASSES))))
         self.last = self.task.validate()
         elapsed = time.monotonic() - started
         self._tell("validation", {"step": 1, **self.last, "samples": self.task.samples()})

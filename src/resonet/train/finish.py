@@ -84,10 +84,10 @@ def write_recognizer(
     if g2p is not None:
         members["g2p.onnx"] = g2p
     record = json.loads((data / "data.json").read_text(encoding="utf-8"))
-    licences = [dict(x) for x in recipe.licences] or [
-        {k: x[k] for k in ("set", "spdx", "url")} for x in record["licences"]
-    ]
-    members["stats.json"] = dump(_stats(task, sure))
+    licences = licences_of(recipe, record)
+    members["stats.json"] = dump(
+        stats_of(task.waves, {task.units.symbols[u]: n for u, n in sorted(task.counts.items())}, sure)
+    )
     members["card.md"] = _card(name, recipe, record, licences, task).encode()
     manifest = {**_about(name, recipe, task), "licence": licences, "metrics": metrics}
     manifest["data"] = {"name": record["name"], "sha256": record["sha256"]}
@@ -182,8 +182,8 @@ def _metric(name: str, value: float) -> dict[str, Any]:
     return {"name": name, "value": round(value, 2), "set": "dev", "command": "resonet train"}
 
 
-def _stats(task: Recognize, sure: list[float]) -> Stats:
-    waves: Waveforms = task.waves
+def stats_of(waves: Waveforms, units: dict[str, int], sure: list[float] | None = None) -> Stats:
+    """`stats.json` of training recordings: `units` counts each unit or label, `sure` are confidences of dev words."""
     rows = np.random.default_rng(0).permutation(len(waves))[:_MEASURED]
     levels = [measure(waves.sound(int(i)), SAMPLE_RATE) for i in rows]
     seconds = [waves.length(i) / SAMPLE_RATE for i in range(len(waves))]
@@ -194,13 +194,23 @@ def _stats(task: Recognize, sure: list[float]) -> Stats:
         snr=Histogram.of([x.snr_db for x in levels], SNR_EDGES, "dB"),
         duration=Histogram.of(seconds, DURATION_EDGES, "s"),
         confidence=Histogram.of(sure, CONFIDENCE_EDGES, "") if sure else None,
-        units={task.units.symbols[u]: n for u, n in sorted(task.counts.items())},
+        units=units,
     )
+
+
+def licences_of(recipe: Recipe, record: dict[str, Any]) -> list[dict[str, str]]:
+    """The licences of the training data: the recipe's, or else those that the data name."""
+    return [dict(x) for x in recipe.licences] or [{k: x[k] for k in ("set", "spdx", "url")} for x in record["licences"]]
+
+
+def hours_of(waves: Waveforms) -> float:
+    """Hours of all recordings together."""
+    return sum(waves.length(i) for i in range(len(waves))) / SAMPLE_RATE / 3600
 
 
 def _card(name: str, recipe: Recipe, record: dict[str, Any], licences: list[dict[str, str]], task: Recognize) -> str:
     parameters = sum(p.numel() for p in task.network.parameters())
-    hours = sum(task.waves.length(i) for i in range(len(task.waves))) / SAMPLE_RATE / 3600
+    hours = hours_of(task.waves)
     sets = "\n".join(f"- {x['set']}: {x['spdx']}{' ' + x['url'] if x['url'] else ''}" for x in licences)
     return (
         f"# {name}\n\n{recipe.about or 'A recognizer trained with resonet.'}\n\n"

@@ -10,23 +10,20 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from resonet.audio import measure
-from resonet.bundle import Bundle, Histogram, Stats, write
+from resonet.bundle import Bundle, write
 from resonet.bundle.manifest import dump
-from resonet.bundle.stats import DURATION_EDGES, LOUDNESS_EDGES, SNR_EDGES
-from resonet.data.waveforms import SAMPLE_RATE, Waveforms
+from resonet.data.waveforms import SAMPLE_RATE
 from resonet.decoding.labels import SILENCE
 from resonet.errors import UsageError
 from resonet.models.layers import LogMel
 from resonet.runtime.embedder import Embedder, background
 from resonet.train import export
-from resonet.train.finish import RUNS, commit, portable
+from resonet.train.finish import RUNS, commit, hours_of, licences_of, portable, stats_of
 from resonet.train.made import Learnt
 from resonet.train.recipe import Recipe
 from resonet.train.tasks.classify import Classify
 from resonet.train.tasks.embed import Embed
 
-_MEASURED = 1000  # clips whose loudness goes into stats.json
 # Pieces of other speech against which enrolled words are told: their number, and seconds each.
 _BACKGROUND, _PIECE = 1000, (0.35, 1.2)
 
@@ -57,8 +54,8 @@ def write_classifier(
     licences = licences_of(recipe, record)
     if recipe.clips.embedder:
         members |= _enrolment(recipe.clips.embedder, task, runtime, licences)
-    hours = sum(task.waves.length(i) for i in range(len(task.waves))) / SAMPLE_RATE / 3600
-    members["stats.json"] = dump(_stats(task.waves, {task.labels[t]: n for t, n in sorted(task.counts.items())}))
+    hours = hours_of(task.waves)
+    members["stats.json"] = dump(stats_of(task.waves, {task.labels[t]: n for t, n in sorted(task.counts.items())}))
     members["card.md"] = _card(
         name,
         recipe.about or "A classifier of spoken words trained with resonet.",
@@ -99,10 +96,10 @@ def write_embedder(
     network, config = task.network.sound, task.config
     licences = licences_of(recipe, record)
     parameters = sum(p.numel() for p in network.parameters())
-    hours = sum(task.waves.length(i) for i in range(len(task.waves))) / SAMPLE_RATE / 3600
+    hours = hours_of(task.waves)
     members: dict[str, bytes | Path] = {
         "model.onnx": graph,
-        "stats.json": dump(_stats(task.waves, {})),
+        "stats.json": dump(stats_of(task.waves, {})),
         "card.md": _card(
             name,
             recipe.about or "An embedder of spoken words trained with resonet.",
@@ -149,11 +146,6 @@ def multiply_adds(network: Any) -> int:
     return round(counted.get_total_flops() / 2 * SAMPLE_RATE / pcm.shape[1])
 
 
-def licences_of(recipe: Recipe, record: dict[str, Any]) -> list[dict[str, str]]:
-    """The licences of the training data: the recipe's, or else those that the data name."""
-    return [dict(x) for x in recipe.licences] or [{k: x[k] for k in ("set", "spdx", "url")} for x in record["licences"]]
-
-
 def _enrolment(
     name_or_path: str, task: Classify, runtime: dict[str, Any], licences: list[dict[str, str]]
 ) -> dict[str, bytes | Path]:
@@ -177,20 +169,6 @@ def _enrolment(
 
 def _metrics(errors: dict[str, float]) -> list[dict[str, Any]]:
     return [{"name": k, "value": round(v, 2), "set": "dev", "command": "resonet train"} for k, v in errors.items()]
-
-
-def _stats(waves: Waveforms, counts: dict[str, int]) -> Stats:
-    rows = np.random.default_rng(0).permutation(len(waves))[:_MEASURED]
-    levels = [measure(waves.sound(int(i)), SAMPLE_RATE) for i in rows]
-    seconds = [waves.length(i) / SAMPLE_RATE for i in range(len(waves))]
-    return Stats(
-        utterances=len(waves),
-        hours=round(sum(seconds) / 3600, 3),
-        loudness=Histogram.of([x.rms_dbfs for x in levels], LOUDNESS_EDGES, "dBFS"),
-        snr=Histogram.of([x.snr_db for x in levels], SNR_EDGES, "dB"),
-        duration=Histogram.of(seconds, DURATION_EDGES, "s"),
-        units=counts,
-    )
 
 
 def _card(

@@ -16,11 +16,11 @@ from pathlib import Path
 from resonet.audio import AUDIO_SUFFIXES
 from resonet.data.tables import read_text
 from resonet.data.utterance import Utterance
+from resonet.decoding.labels import MADE
 
 ORDER = 95  # behind a .txt beside each recording: who wrote texts means them
 LOOKS_FOR = "a folder a word with its recordings directly inside (WORD/clip.wav), of two words or more"
 
-_MADE = {"_background_noise_": "silence", "_silence_": "silence", "_unknown_": "unknown"}
 _LISTS = {"validation_list.txt": "dev", "testing_list.txt": "test"}
 # Folders called 1334, p225, v0306 are speakers, most likely, whose texts are missing.
 _NUMBERED = re.compile(r"\d{3}")
@@ -43,18 +43,18 @@ _MOST, _RECURRING = 0.9, 0.5
 def reads(source: Path) -> bool:
     if not source.is_dir():
         return False
-    words = [f.name for f in _folders(source) if f.name not in _MADE and next(_recordings(f), None) is not None]
+    words = [f.name for f in _folders(source) if f.name not in MADE and next(_recordings(f), None) is not None]
     return len(words) > 1 and 2 * sum(bool(_NUMBERED.search(word)) for word in words) < len(words)
 
 
 def utterances(source: Path) -> Iterator[Utterance]:
     folders = [(folder, sorted(_recordings(folder))) for folder in _folders(source)]
     # Nobody speaks in silence, and its files may be named in any way.
-    spoken = [(folder.name, files) for folder, files in folders if _MADE.get(folder.name, folder.name) != "silence"]
+    spoken = [(folder.name, files) for folder, files in folders if MADE.get(folder.name, folder.name) != "silence"]
     who = speakers({word: [file.stem for file in files] for word, files in spoken})
     splits = _listed(source)
     for folder, files in folders:
-        word = _MADE.get(folder.name, folder.name)
+        word = MADE.get(folder.name, folder.name)
         if not files:
             yield Utterance(folder.name, folder, word, where=str(folder), fault=_nothing_in(folder))
         for file in files:

@@ -42,7 +42,7 @@ class Network(StreamingClassifier):
         self.config = config
         self.features = LogMel(config.mels, config.mean_window)
         self.front = resnet_pool.FrontEnd(config)
-        self.blocks = nn.ModuleList(resnet_pool.Block(config, i) for i in range(len(config.dilations)))
+        self.blocks = nn.ModuleList(resnet_pool.block(config, i) for i in range(len(config.dilations)))
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, config.width + 1)
         self.dropout = nn.Dropout(config.head_dropout)

@@ -24,7 +24,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from resonet.models.layers import CausalConv2d, LogMel, Tape, TimeConv, log_probs
+from resonet.models.layers import CausalConv2d, DelayedBlock, LogMel, Tape, log_probs
 from resonet.models.streaming import Streaming
 
 # Attention logits lie between minus and plus this: a frame weighs at most 400 times another. Differences of sums over
@@ -87,27 +87,9 @@ class FrontEnd(nn.Module):
         return self.norm(self.project(torch.relu(x).transpose(1, 2).flatten(2)))
 
 
-class Block(nn.Module):
-    """delayed(x) + conv(relu(conv(norm(x)))); [batch, time, width] -> the same."""
-
-    def __init__(self, c: Config, index: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(c.width)
-        self.down = TimeConv(c.width, c.bottleneck, c.kernel, c.dilations[index])
-        self.up = TimeConv(c.bottleneck, c.width, c.kernel, c.dilations[index])
-        self.up.silence()
-        self.ahead, self.dropout = c.ahead[index], c.dropout
-
-    def forward(self, x: Tensor, tape: Tape) -> Tensor:
-        before = max(self.down.context, self.ahead)
-        long = tape.extend(x, before)
-        skip = long[:, before - self.ahead : long.shape[1] - self.ahead]
-        y = torch.relu(self.down(self.norm(long[:, before - self.down.context :])))
-        y = self.up(tape.extend(y, self.up.context))
-        if self.training and self.dropout:  # one mask for all frames
-            keep = torch.rand(y.shape[0], 1, y.shape[2], device=y.device) >= self.dropout
-            y = y * keep.to(y.dtype) / (1 - self.dropout)
-        return skip + y
+def block(c: Config, index: int) -> DelayedBlock:
+    """The block number `index`."""
+    return DelayedBlock(c.width, c.bottleneck, c.kernel, c.dilations[index], c.ahead[index], dropout=c.dropout)
 
 
 def receptive_field(c: Config) -> int:
@@ -128,7 +110,7 @@ class Network(Streaming):
         self.config = config
         self.features = LogMel(config.mels, config.mean_window)
         self.front = FrontEnd(config)
-        self.blocks = nn.ModuleList(Block(config, i) for i in range(len(config.dilations)))
+        self.blocks = nn.ModuleList(block(config, i) for i in range(len(config.dilations)))
         self.norm = nn.LayerNorm(config.width)
         self.output = nn.Linear(config.width, config.dims + 1)
         self.phone_output = nn.Linear(config.width, units)

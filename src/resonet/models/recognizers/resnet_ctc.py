@@ -29,7 +29,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from resonet.models.layers import CausalConv2d, CausalSqueeze, DepthwiseConv, LogMel, Tape, TimeConv, log_probs
+from resonet.models.layers import CausalConv2d, DelayedBlock, DepthwiseConv, LogMel, Tape, TimeConv, log_probs
 from resonet.models.streaming import StreamingRecognizer
 
 
@@ -112,43 +112,20 @@ class FrontEnd(nn.Module):
         return self.norm(self.project(x))
 
 
-class Block(nn.Module):
-    """delayed(x) + conv(relu(conv(norm(x)))); [batch, time, width] -> the same."""
-
-    def __init__(self, c: Config, index: int) -> None:
-        super().__init__()
-        inner = {"factored": c.bottleneck, "dense": c.width, "separable": c.width}[c.block]
-        conv = DepthwiseConv if c.block == "separable" else TimeConv
-        self.norm = nn.LayerNorm(c.width)
-        self.down = conv(c.width, inner, c.kernel, c.dilations[index])
-        self.up = conv(inner, c.width, c.kernel, c.dilations[index])
-        self.up.silence()
-        self.squeeze = CausalSqueeze(c.width, c.squeeze) if c.squeeze else None
-        self.ahead, self.dropout = c.ahead[index], c.dropout
-        self.drop_block = c.drop_block * index / max(1, len(c.dilations) - 1)
-
-    @property
-    def context(self) -> int:
-        """Frames of input before the present one."""
-        return self.down.context + self.up.context
-
-    def forward(self, x: Tensor, tape: Tape) -> Tensor:
-        before = max(self.down.context, self.ahead)
-        long = tape.extend(x, before)
-        skip = long[:, before - self.ahead : long.shape[1] - self.ahead]
-        y = torch.relu(self.down(self.norm(long[:, before - self.down.context :])))
-        y = self.up(tape.extend(y, self.up.context))
-        if self.squeeze is not None:
-            y = self.squeeze(y, tape)
-        if self.training and (self.dropout or self.drop_block):
-            y = y * self._mask(y)
-        return skip + y
-
-    def _mask(self, y: Tensor) -> Tensor:
-        """[batch, 1, width]: dropout shared over time, and rows of zeros where the block is skipped."""
-        keep = torch.rand(y.shape[0], 1, y.shape[2], device=y.device) >= self.dropout
-        stay = torch.rand(y.shape[0], 1, 1, device=y.device) >= self.drop_block
-        return (keep & stay).to(y.dtype) / ((1 - self.dropout) * (1 - self.drop_block))
+def block(c: Config, index: int) -> DelayedBlock:
+    """The block number `index`."""
+    inner = {"factored": c.bottleneck, "dense": c.width, "separable": c.width}[c.block]
+    return DelayedBlock(
+        c.width,
+        inner,
+        c.kernel,
+        c.dilations[index],
+        c.ahead[index],
+        conv=DepthwiseConv if c.block == "separable" else TimeConv,
+        squeeze=c.squeeze,
+        dropout=c.dropout,
+        drop_block=c.drop_block * index / max(1, len(c.dilations) - 1),
+    )
 
 
 class Network(StreamingRecognizer):
@@ -159,7 +136,7 @@ class Network(StreamingRecognizer):
         self.config = config
         self.features = LogMel(config.mels, config.mean_window)
         self.front = FrontEnd(config)
-        self.blocks = nn.ModuleList(Block(config, i) for i in range(len(config.dilations)))
+        self.blocks = nn.ModuleList(block(config, i) for i in range(len(config.dilations)))
         self.norm = nn.LayerNorm(config.width)
         self.output = nn.Linear(config.width, units)
         # Near-uniform at first: confident random outputs cost CTC its first hundred steps.

@@ -26,7 +26,7 @@ from resonet.data.augment import spec_augment
 from resonet.data.negatives import Negatives
 from resonet.data.utterance import Utterance
 from resonet.data.waveforms import SAMPLE_RATE, Waveforms
-from resonet.decoding.labels import SILENCE, UNKNOWN, decide
+from resonet.decoding.labels import MADE, SILENCE, UNKNOWN, decide
 from resonet.models import registry
 from resonet.models.layers import LogMel
 from resonet.train import losses, optim
@@ -64,7 +64,7 @@ class ClipBatch:
 def label_of(text: str) -> str:
     """The label of a clip: its text, with the usual names of the two made ones understood."""
     plain = text.strip()
-    return {"_unknown_": UNKNOWN, "_silence_": SILENCE, "_background_noise_": SILENCE}.get(plain.lower(), plain)
+    return MADE.get(plain.lower(), plain)
 
 
 def labels_of(texts: Sequence[str]) -> list[str]:
@@ -159,10 +159,14 @@ class Classify:
         none = heard.sum() * 0
         return torch.stack(words).mean() if words else none, alarms.topk(kept).values.mean() if len(alarms) else none
 
-    def examples(self, passes: int) -> tuple[Tensor, Tensor]:
-        """Rows [n, samples] and labels [n] of so many passes, for families that do not learn by gradients."""
+    def examples(self, passes: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows [n, samples] of so many passes, their labels [n], and what clip each is of [n], for families that do not
+        learn by gradients. Rows that are of no clip have a number of their own."""
         found = [batch for number in range(passes) for batch in self.batches(number, 0, 1)]
-        return torch.cat([b.pcm for b in found]), torch.cat([b.targets.argmax(1) for b in found])
+        numbers = {u.id: i for i, u in enumerate(self.train)}
+        names = [name for batch in found for name in batch.names]
+        groups = torch.tensor([numbers.get(name, len(numbers) + i) for i, name in enumerate(names)])
+        return torch.cat([b.pcm for b in found]), torch.cat([b.targets.argmax(1) for b in found]), groups
 
     @torch.no_grad()
     def probabilities(self, waves: Waveforms) -> list[NDArray[np.float32]]:

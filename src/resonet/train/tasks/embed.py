@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from resonet.bundle import Bundle
+from resonet.data.aligner import Aligner
 from resonet.data.augment import spec_augment
 from resonet.data.batches import Draw
 from resonet.data.utterance import Utterance
@@ -85,24 +85,19 @@ class Embed(Recognize):
         c = self.config
         self.network = Both(self.network, Spelling(len(units), c.dims, c.parts).to(recipe.device))
         self._spell = spell
-        with Bundle.open(recipe.embedding.aligner, "recognizer") as bundle:
-            symbols = bundle.manifest.units.symbols if bundle.manifest.units else ()
-            if tuple(symbols) != tuple(units.symbols):
-                raise DataError(f"{bundle.name} has other units than this training", "train with its phones")
-            self._said = [self._timed(part.utterances, waves, bundle, cache) for part, waves in self._parts()]
-
-    def _parts(self) -> list[tuple[Any, Waveforms]]:
-        return [(self.train, self.waves), (self.dev, self.dev_waves)]
+        aligner = Aligner(recipe.embedding.aligner, recipe.threads)
+        parts = ((self.train, self.waves), (self.dev, self.dev_waves))
+        self._said = [self._timed(part.utterances, waves, aligner, cache) for part, waves in parts]
 
     def _timed(
-        self, utterances: Sequence[Utterance], waves: Waveforms, bundle: Bundle, cache: Path
+        self, utterances: Sequence[Utterance], waves: Waveforms, aligner: Aligner, cache: Path
     ) -> list[list[tuple[float, float, tuple[int, ...]]]]:
-        """Start, end (s) and phones of every word of every utterance."""
-        words = [self._spell(normalise(u.text, self.recipe.language)) for u in utterances]
-        times = word_times(waves, words, bundle, cache)
+        """Start, end (s) and phones of every word of every utterance, as far as its words can be found in it."""
+        language = self.recipe.language
+        texts = [normalise(u.text, language) for u in utterances]
         return [
-            [(float(s), float(e), tuple(w)) for (s, e), w in zip(t, spelled, strict=True)]
-            for t, spelled in zip(times, words, strict=True)
+            [(float(s), float(e), tuple(w)) for (s, e), w in zip(times, self._spell(text), strict=True) if e > s]
+            for times, text in zip(word_times(waves, texts, aligner, cache, language), texts, strict=True)
         ]
 
     def loss(self, batch: SpeechBatch, progress: float) -> dict[str, Tensor]:
