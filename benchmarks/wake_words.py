@@ -38,12 +38,13 @@ import machine
 import numpy as np
 import peer_spotters
 from command_streams import Clip, Piece, Placed, Stream
+from heard import Detections, Heard
 
 from resonet.bundle import Bundle
 from resonet.data import tables
 from resonet.errors import ResonetError
 from resonet.evaluate.metrics import spotting
-from resonet.evaluate.metrics.spotting import Candidate, Curve
+from resonet.evaluate.metrics.spotting import Curve
 from resonet.runtime import enrolment
 from resonet.runtime.acoustic import Acoustic
 from resonet.runtime.embedder import Embedder
@@ -144,7 +145,7 @@ def in_a_row(clips: Sequence[Clip], words: Sequence[str], folder: Path) -> Strea
     return Stream(pcm, at / rate, 0, "clips in a row", tuple(words), tuple(placed), (), pieces)
 
 
-def curves(word: str, candidates: Sequence[Candidate], stream: Stream) -> Curve:
+def curve_in(word: str, found: Heard | Detections, thresholds: Sequence[float], stream: Stream) -> Curve:
     """The curve of one word in one stream: its own clips are to be found, those that contain it count nowhere."""
     own = word.split()
 
@@ -153,23 +154,20 @@ def curves(word: str, candidates: Sequence[Candidate], stream: Stream) -> Curve:
         return other != word and any(said[i : i + len(own)] == own for i in range(len(said)))
 
     neither = [(p.start, p.end + spotting.TOLERANCE) for p in stream.placed if contains(p.word)]
-    return spotting.curve(
-        [c for c in candidates if c.word == word],
-        [s for s in stream.spoken if s.word == word],
-        stream.seconds,
-        [*stream.unscored, *neither],
-    )
+    spoken = [s for s in stream.spoken if s.word == word]
+    return heard.curve_of(found, word, thresholds, spoken, stream.seconds, [*stream.unscored, *neither])
 
 
 def table(
-    words: Sequence[str], found: Sequence[Sequence[Candidate]], streams: Sequence[Stream], per_hour: float
+    words: Sequence[str], found: Sequence[Heard | Detections], streams: Sequence[Stream], per_hour: float
 ) -> dict[str, Any]:
-    """Recall of each word, with false alarms in all sound and in speech alone; `found`: candidates of each stream."""
+    """Recall of each word, with false alarms in all sound and in speech alone; `found`: what each stream gave."""
     recalls, alone = {}, {}
+    thresholds = sorted({t for own in found for t in own.thresholds})
     for word in words:
-        each = [curves(word, candidates, stream) for candidates, stream in zip(found, streams, strict=True)]
+        each = [curve_in(word, own, thresholds, stream) for own, stream in zip(found, streams, strict=True)]
         # So many false alarms as the hours of speech allow: clips of other words add alarms, but no hours.
-        whole = dataclasses.replace(spotting.joined(each), seconds=each[0].seconds)
+        whole = spotting.joined(each, each[0].seconds)
         quiet = dataclasses.replace(whole, alarms=each[0].alarms)
         recalls[word] = round(100 * whole.recall_at(per_hour), 2)
         alone[word] = round(100 * quiet.recall_at(per_hour), 2)
@@ -204,7 +202,7 @@ def by_examples(
                     [entry.matrix for entry in enrolled],
                     [entry.seconds for entry in enrolled],
                 )
-                found.append(heard.listen([examples.listener()], stream.blocks()).candidates())
+                found.append(heard.listen([examples.listener()], stream.blocks()))
             drawn.append(table(words, found, streams, args.per_hour))
             print(f"  draw {draw + 1}: {drawn[-1]['mean_recall_percent']:.1f} %", flush=True)
     result: dict[str, Any] = {"bundle": Path(bundle).name, "shots": SHOTS, "draws": args.draws, "refused": refused}
@@ -279,8 +277,8 @@ def frames_of(embedder: Embedder, stream: Stream) -> np.ndarray:
 
 def by_text(
     recognizer: str | None, words: Sequence[str], streams: Sequence[Stream]
-) -> tuple[list[list[Candidate]], dict[str, Any]]:
-    """Candidates of each stream for words by their spelling."""
+) -> tuple[list[Heard], dict[str, Any]]:
+    """What each stream gives for words by their spelling."""
     with Bundle.open(recognizer, kind="recognizer") as opened:
         entries = [enrolment.by_text(opened, word) for word in words]
         units = opened.manifest.units
@@ -289,7 +287,7 @@ def by_text(
     keywords = Keywords(acoustic, Units(units.type, units.symbols), words, [entry.phones for entry in entries])
     found = [heard.listen([keywords.listener()], stream.blocks()) for stream in streams]
     used, seconds = sum(h.cpu_seconds for h in found), sum(h.seconds for h in found)
-    return [h.candidates() for h in found], {
+    return found, {
         "recognizer": name,
         "cpu_seconds_per_audio_second": round(used / seconds, 4),
     }
@@ -301,7 +299,7 @@ def peers(words: Sequence[str], streams: Sequence[Stream], args: argparse.Namesp
 
     def told(some: Sequence[str], hear: Callable[[Stream], peer_spotters.Answer]) -> dict[str, Any]:
         answers = [hear(stream) for stream in streams]
-        figures = table(some, [answer.candidates for answer in answers], streams, args.per_hour)
+        figures = table(some, [answer.heard for answer in answers], streams, args.per_hour)
         return {**figures, **answers[0].about, "cpu_seconds_per_audio_second": answers[0].cpu_per_second}
 
     if args.peer_python:

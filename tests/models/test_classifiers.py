@@ -68,7 +68,7 @@ def test_the_last_frame_judges_the_clip(network: Any) -> None:
 def test_a_stream_computes_no_window_twice(network: Any) -> None:
     """A hop costs its share of a window, not the window; a narrowing TimeConv multiplies its context again."""
     whole_window = multiply_adds(network, network.window * network.stride)
-    assert multiply_adds(network, network.stride) * network.window < 1.35 * whole_window
+    assert multiply_adds(network, network.stride) * network.window < 1.6 * whole_window
 
 
 @torch.no_grad()

@@ -66,6 +66,9 @@ def test_a_training_ends_in_an_embedder_that_a_classifier_takes(tmp_path: Path, 
     assert "begins with the weights of words/words.resonet" in (Path("tones") / "log.jsonl").read_text()
     with Bundle.open(Path("tones/tones.resonet")) as bundle:
         embedder = Embedder.of(bundle)
+        thresholds = bundle.manifest.classifier.thresholds
+        assert set(thresholds) == set(bundle.manifest.labels) - {"unknown", "silence"}
+        assert all(0.04 <= threshold < 1 for threshold in thresholds.values())
     assert embedder.knows_others and embedder.size == 5 * 8
     word = embedder.embed(np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32), 0.2, 0.8)
     assert np.linalg.norm(word) == pytest.approx(1, abs=1e-4)

@@ -17,6 +17,12 @@ Samples = NDArray[np.float32]
 _FLOOR = 0.02
 LEAST, MOST = 2 * _FLOOR, 0.99999
 _DIGITS = 5
+# Thresholds are tried at steps of log odds, on which probabilities near 1 are as far apart as those near a half.
+_STEP = 0.05
+# False alarms from which on they are counted, not estimated, and of how many the last are looked at for an estimate.
+_ENOUGH, _TAIL = 5, 30
+# Less than that is none at all.
+_NEVER = 1e-6
 # Seconds of silence after an example: the word's event may come a little after its end.
 _AFTER = 0.5
 
@@ -137,7 +143,8 @@ class Tuner:
     def tuned(self, allowed: float) -> list[Tuned]:
         """For each word the lowest threshold with at most `allowed` false alarms an hour, each word for itself.
 
-        A budget that the hours cannot show (0.5 an hour on one hour) allows none at all.
+        A budget that the hours can hardly show (0.5 an hour on one hour) allows none at all, and the threshold is as
+        much higher as `expected` says.
         """
         return [self._tune(word, allowed) for word in self.words]
 
@@ -161,21 +168,33 @@ class Tuner:
     def _tune(self, word: str, allowed: float) -> Tuned:
         hours = self._samples[word] / self._spotter.sample_rate / 3600
         limit = allowed * hours
-
-        def alarms(threshold: float) -> int:
-            return sum(track.events(threshold) for track in self._tracks[word])
-
-        low, high = LEAST, MOST
-        if alarms(low) <= limit:
-            high = low
-        # On the scale of log odds, where probabilities near 1 are as far apart as those near a half.
-        while (odds(high) - odds(low)) > 0.01:
-            middle = from_odds((odds(low) + odds(high)) / 2)
-            low, high = (low, middle) if alarms(middle) <= limit else (middle, high)
-        threshold = min(MOST, float(np.ceil(high * 10**_DIGITS)) / 10**_DIGITS)
-        found, best = alarms(threshold), self._best[word]
+        scale = np.arange(odds(LEAST), odds(MOST), _STEP)
+        alarms = [sum(track.events(from_odds(x)) for track in self._tracks[word]) for x in scale]
+        wanted = from_odds(expected(scale, np.array(alarms), limit))
+        threshold = min(MOST, float(np.ceil(wanted * 10**_DIGITS)) / 10**_DIGITS)
+        found, best = sum(track.events(threshold) for track in self._tracks[word]), self._best[word]
         missed = sum(score < threshold for score in best)
         return Tuned(word, threshold, found, hours, len(best), missed, found <= limit)
+
+
+def expected(scale: NDArray[np.float64], alarms: NDArray[np.integer], allowed: float) -> float:
+    """The lowest place on a scale of thresholds, float64 [n] and rising, at which other speech of the same length is
+    expected to give at most `allowed` false alarms; `alarms` [n]: how many this speech gave.
+
+    Few alarms say little: the highest score of an hour is one that another hour exceeds every other time. Where less
+    than a few are allowed, the place is found from how the last ones thin out, which they do exponentially on a scale
+    of log odds (the mean excess over a high place is the same for all higher ones: Pickands 1975,
+    doi 10.1214/aos/1176343003, with shape 0); never lower than where this speech itself gave that few.
+    """
+    over = np.flatnonzero(alarms > max(allowed, 0.0))
+    counted = float(scale[min(int(over[-1]) + 1, len(scale) - 1) if len(over) else 0])
+    tail = np.flatnonzero(alarms > _TAIL)
+    first = int(tail[-1]) + 1 if len(tail) else 0
+    if allowed >= _ENOUGH or first >= len(scale) or not alarms[first] or allowed < _NEVER:
+        return counted
+    rest = alarms[first:]
+    excess = float(np.sum((rest[1:] + rest[:-1]) / 2 * np.diff(scale[first:]))) / float(rest[0])
+    return max(counted, float(scale[first]) + excess * float(np.log(max(1.0, rest[0] / allowed))))
 
 
 def odds(probability: float) -> float:

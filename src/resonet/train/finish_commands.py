@@ -12,11 +12,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from resonet.bundle import Bundle, write
 from resonet.bundle.manifest import dump
+from resonet.data.negatives import Negatives
 from resonet.data.waveforms import SAMPLE_RATE
 from resonet.decoding.labels import SILENCE
 from resonet.errors import UsageError
 from resonet.models.layers import LogMel
 from resonet.runtime.embedder import Embedder, background
+from resonet.runtime.spotter import Spotter
+from resonet.runtime.thresholds import Tuner
 from resonet.train import export
 from resonet.train.finish import RUNS, commit, hours_of, licences_of, portable, stats_of
 from resonet.train.made import Learnt
@@ -83,7 +86,11 @@ def write_classifier(
         "metrics": _metrics(errors),
         "runtime": runtime,
     }
-    return write(path, manifest, members)
+    write(path, manifest, members)
+    if task.negatives is not None and network.streams:
+        runtime["thresholds"] = _thresholds(path, task.negatives, recipe.clips.false_alarms)
+        write(path, manifest, members)
+    return path
 
 
 def write_embedder(
@@ -165,6 +172,19 @@ def _enrolment(
     rng = np.random.default_rng(task.recipe.seed)
     pieces = [task.negatives.window(int(rng.uniform(*_PIECE) * SAMPLE_RATE), rng) for _ in range(_BACKGROUND)]
     return {"embed.onnx": graph, "background.npy": background(Embedder(graph, runtime["embed"]), pieces)}
+
+
+def _thresholds(path: Path, speech: Negatives, allowed: float) -> dict[str, float]:
+    """From which probability on the words of a bundle count, so that all together give so many false alarms an hour.
+
+    The speech was trained on, but a network of this size cannot learn ten hours by heart: it has as many false alarms
+    in speech that it never heard.
+    """
+    with Bundle.open(path, kind="classifier") as bundle:
+        tuner = Tuner(Spotter(bundle, 1))
+    for i in range(len(speech)):
+        tuner.speech([speech.sound(i)])
+    return {found.word: found.threshold for found in tuner.tuned(allowed / len(tuner.words))}
 
 
 def _metrics(errors: dict[str, float]) -> list[dict[str, Any]]:

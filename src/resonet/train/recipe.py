@@ -78,6 +78,9 @@ class Clips(Strict):
     alarms: float = Field(
         0.05, gt=0, le=1, description="share of the wordless frames of streams that counts: the loudest"
     )
+    false_alarms: float = Field(
+        1.0, gt=0, description="an hour of speech, all words together: the bundle's thresholds (with negatives)"
+    )
     context: float = Field(0.5, ge=0, description="seconds heard before the window")
     shift: float = Field(0.1, ge=0, description="seconds by which clips are moved either way")
     mixup: float = Field(0.0, ge=0, description="alpha of mixup (0: off)")

@@ -8,7 +8,7 @@ false alarms, those at another command too, unless they fall where nothing is sc
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import floor
 from typing import Protocol
@@ -34,7 +34,7 @@ class Event(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """An event of a spotter that was asked at a low threshold, for curves; equal to any other Event here."""
+    """An event, as simple as one can be; equal to any other Event here."""
 
     time: float
     word: str
@@ -113,98 +113,69 @@ def judge(
 
 @dataclass(frozen=True)
 class Curve:
-    """What every threshold would give, of one stream or of several.
+    """What a spotter says at each of some thresholds, of one stream or of several.
 
-    words: of each command said. hits: float64 [words], the best score that found it, -inf where none did.
-    alarms: float64 [n], scores of the false alarms, falling. lowest: of all scores; below it nothing is known.
+    thresholds: float64 [n], rising. hits, alarms: int64 [n], words found and false alarms. said: words that are there.
     """
 
-    words: tuple[str, ...]
-    hits: NDArray[np.float64]
-    alarms: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    hits: NDArray[np.int64]
+    alarms: NDArray[np.int64]
+    said: int
     seconds: float
-    lowest: float
 
     @property
     def hours(self) -> float:
         return self.seconds / 3600
 
-    def recall(self, threshold: float, word: str | None = None) -> float:
-        """Share of the commands (of one word where given) that score `threshold` or more; 0 without any."""
-        hits = self.hits if word is None else self.hits[[w == word for w in self.words]]
-        return float(np.mean(hits >= threshold)) if len(hits) else 0.0
+    @property
+    def recalls(self) -> NDArray[np.float64]:
+        """Share of the words that are found, 0..1, at each threshold; 0 without any."""
+        return self.hits / max(1, self.said)
 
-    def false_alarms(self, threshold: float) -> int:
-        """False alarms with a score of `threshold` or more."""
-        return int(np.sum(self.alarms >= threshold))
-
-    def threshold_for(self, per_hour: float) -> float:
-        """The lowest threshold with at most so many false alarms an hour.
-
-        It lies halfway between the first false alarm too many and the next score above, so that another stream, whose
-        scores are a little higher, does not fall at once.
-        """
-        allowed = floor(per_hour * self.hours + 1e-9)
-        if len(self.alarms) <= allowed:
-            return self.lowest
-        below = float(self.alarms[allowed])
-        every = np.concatenate([self.alarms, self.hits])
-        above = every[every > below]
-        return (below + float(above.min())) / 2 if len(above) else float(np.nextafter(below, np.inf))
+    def best(self, alarms: int) -> int:
+        """Words found at the lowest threshold from which on there are never more than so many false alarms."""
+        over = np.flatnonzero(self.alarms > alarms)
+        place = int(over[-1]) + 1 if len(over) else 0
+        return int(self.hits[place]) if place < len(self.hits) else 0
 
     def recall_at(self, per_hour: float) -> float:
-        """Recall at the threshold for so many false alarms an hour, chosen on this very stream."""
-        return self.recall(self.threshold_for(per_hour))
-
-    def points(self) -> list[tuple[float, float, float]]:
-        """(threshold, false alarms an hour, miss rate 0..1) wherever one of them changes, thresholds falling."""
-        scores = np.unique(np.concatenate([self.alarms, self.hits[np.isfinite(self.hits)]]))[::-1]
-        hours = self.hours or float("inf")
-        # `alarms` fall: how many are at or above each score, and how many words.
-        alarms = np.searchsorted(-self.alarms, -scores, side="right")
-        found = np.searchsorted(np.sort(-self.hits), -scores, side="right")
-        said = max(1, len(self.hits))
-        return [(float(t), int(a) / hours, 1 - int(h) / said) for t, a, h in zip(scores, alarms, found, strict=True)]
+        """Recall with so many false alarms an hour, the threshold chosen on this very stream."""
+        return self.best(floor(per_hour * self.hours + 1e-9)) / max(1, self.said)
 
 
 def curve(
-    events: Iterable[Event],
+    events: Callable[[float], Iterable[Event]],
+    thresholds: Sequence[float],
     spoken: Sequence[Spoken],
     seconds: float,
     unscored: Sequence[Stretch] = (),
     tolerance: float = TOLERANCE,
 ) -> Curve:
-    """The curve over thresholds from candidate events, which a spotter gave at a low threshold; arguments as `judge`.
+    """The curve over thresholds, from the events that a spotter gives at each; further arguments as of `judge`.
 
-    Candidates must not hide one another: of two near ones for a word the surer one is to be given.
+    A lower threshold does not only add events: where a probability stays up for longer, one event takes the place of
+    several. So every threshold is judged for itself.
     """
-    places = _Places(spoken, unscored, tolerance)
-    best = np.full(len(places.kept), -np.inf)
-    alarms, lowest = [], np.inf
-    for event in events:
-        lowest = min(lowest, event.score)
-        fitting = places.of(event)
-        if fitting:
-            best[fitting] = np.maximum(best[fitting], event.score)
-        elif not places.ignored(event):
-            alarms.append(event.score)
+    rising = sorted(thresholds)
+    found = [judge(events(threshold), spoken, seconds, unscored, tolerance) for threshold in rising]
     return Curve(
-        words=tuple(s.word for s in places.kept),
-        hits=best,
-        alarms=np.sort(np.array(alarms, np.float64))[::-1],
+        thresholds=np.array(rising, np.float64),
+        hits=np.array([len(f.hits) for f in found], np.int64),
+        alarms=np.array([len(f.false_alarms) for f in found], np.int64),
+        said=len(found[0].hits) + len(found[0].misses) if found else 0,
         seconds=scored_seconds(seconds, unscored),
-        lowest=float(lowest) if np.isfinite(lowest) else 0.0,
     )
 
 
-def joined(curves: Sequence[Curve]) -> Curve:
-    """Several streams as one."""
+def joined(curves: Sequence[Curve], seconds: float | None = None) -> Curve:
+    """Several streams, or words, as one; all of the same thresholds. `seconds`: of scored sound, if not the sum."""
     return Curve(
-        words=tuple(word for c in curves for word in c.words),
-        hits=np.concatenate([c.hits for c in curves]),
-        alarms=np.sort(np.concatenate([c.alarms for c in curves]))[::-1],
-        seconds=sum(c.seconds for c in curves),
-        lowest=min(c.lowest for c in curves),
+        thresholds=curves[0].thresholds,
+        hits=np.sum([c.hits for c in curves], 0),
+        alarms=np.sum([c.alarms for c in curves], 0),
+        said=sum(c.said for c in curves),
+        seconds=sum(c.seconds for c in curves) if seconds is None else seconds,
     )
 
 
@@ -219,11 +190,9 @@ def recall_with_own_thresholds(curves: Sequence[Curve], per_hour: float) -> floa
     # best[n]: words found with n false alarms, of the curves so far.
     best = np.zeros(allowed + 1, np.int64)
     for c in curves:
-        # Found with k false alarms: those above the next one.
-        limits = np.append(c.alarms[: allowed + 1], np.full(max(0, allowed + 1 - len(c.alarms)), -np.inf))
-        found = [int(np.sum(c.hits > limit)) for limit in limits]
+        found = [c.best(k) for k in range(allowed + 1)]
         best = np.array([max(best[n - k] + found[k] for k in range(n + 1)) for n in range(allowed + 1)])
-    said = sum(len(c.hits) for c in curves)
+    said = sum(c.said for c in curves)
     return int(best[-1]) / said if said else 0.0
 
 
