@@ -1,4 +1,4 @@
-"""Weights as whole numbers of eight bits, each output channel with a scale of its own: a quarter of the size.
+"""Weights as whole numbers of eight bits, each output channel with a scale of its own: less than a quarter of the size.
 
 The arithmetic stays that of float32: ONNX Runtime multiplies the weights out when it loads the graph. So nothing is
 lost but the rounding of weights, on every machine alike.
@@ -13,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonet.bundle import Bundle, write
+from resonet.compress.fourier import computed
 
 # Smaller constants are biases, norms and scales: little to win, much to lose.
 _LEAST = 1024
-# Constants of the features (Fourier matrix, mel filters): half of their bits would be noise in every spectrum.
-_FEATURES = ("cosines", "sines", "filters")
 
 
 def smaller(graph: bytes) -> bytes:
     """An ONNX graph with its large weights as int8 and a scale a column (matrices: the outputs; convolutions: the first
-    axis)."""
+    axis), and with its Fourier matrices computed."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -33,8 +32,7 @@ def smaller(graph: bytes) -> bytes:
     convolved |= {name for node in model.graph.node if node.op_type in ("LSTM", "GRU", "RNN") for name in node.input}
     for weight in model.graph.initializer:
         values = numpy_helper.to_array(weight)
-        feature = weight.name.rpartition(".")[2] in _FEATURES
-        if weight.data_type != TensorProto.FLOAT or values.ndim < 2 or values.size < _LEAST or feature:
+        if weight.data_type != TensorProto.FLOAT or values.ndim < 2 or values.size < _LEAST:
             kept.append(weight)
             continue
         axis = 0 if weight.name in convolved else values.ndim - 1
@@ -43,13 +41,23 @@ def smaller(graph: bytes) -> bytes:
         kept += [numpy_helper.from_array(value, f"{weight.name}.{part}") for part, value in parts.items()]
         names = [f"{weight.name}.{part}" for part in parts]
         nodes.append(helper.make_node("DequantizeLinear", names, [weight.name], axis=axis))
-    del model.graph.initializer[:]
+    old = []
+    for node in model.graph.node:
+        # Of the features' constants the mel filters stay: half of their bits would be noise in every spectrum.
+        found = computed(numpy_helper.to_array(node.attribute[0].t), node.output[0]) if _is_constant(node) else None
+        if found is None:
+            old.append(node)
+        else:
+            kept, nodes = kept + found[0], nodes + found[1]
+    del model.graph.initializer[:], model.graph.node[:]
     model.graph.initializer.extend(kept)
-    old = list(model.graph.node)
-    del model.graph.node[:]
     model.graph.node.extend([*nodes, *old])
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def _is_constant(node: Any) -> bool:
+    return node.op_type == "Constant" and node.attribute[0].name == "value"
 
 
 def quantized(values: NDArray[np.float32], axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
