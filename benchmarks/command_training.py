@@ -84,7 +84,8 @@ def families(args: argparse.Namespace) -> dict[str, Any]:
     """Accuracy of each family after the same processor time."""
     found = []
     for family, preset in FAMILIES:
-        settings = [*args.settings, f"family={family}", f"preset={preset}", f"time={args.time}", "threads=1"]
+        settings = [*args.settings, f"family={family}", f"preset={preset}", f"time={args.time}", "clock=processor",
+                    "threads=1"]  # fmt: skip
         bundle = train(args, args.data, f"{family}-{preset}", settings)
         found.append({"family": family, "preset": preset, **measured(bundle, args.data / "test.tsv")})
         r = found[-1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from resonet.evaluate.metrics.spotting import Candidate, Curve, curve
 from resonet.runtime.events import Event, Trigger
-from resonet.runtime.thresholds import expected, from_odds, odds
+from resonet.runtime.thresholds import from_odds, odds
 
 Samples = NDArray[np.float32]
 
@@ -73,10 +73,14 @@ class Heard:
         """Those that are worth trying."""
         return [from_odds(x) for x in np.arange(odds(2 * FLOOR), odds(0.99999), STEP)]
 
-    @staticmethod
-    def chosen(found: Curve, per_hour: float) -> float:
-        """The threshold at which another stream is expected to give so many false alarms an hour."""
-        return from_odds(expected(np.array([odds(t) for t in found.thresholds]), found.alarms, per_hour * found.hours))
+    @property
+    def shifts(self) -> list[float]:
+        """By how much thresholds are moved, all at once: log odds."""
+        return [float(x) for x in np.arange(-8, 8, STEP)]
+
+    def moved(self, thresholds: Mapping[str, float], shift: float) -> dict[str, float]:
+        """Thresholds moved by so much."""
+        return {word: min(0.99999, from_odds(odds(t) + shift)) for word, t in thresholds.items()}
 
     def events_of(self, word: str, threshold: float) -> list[Event]:
         """The events of a word at a threshold, in order of time."""
@@ -107,10 +111,14 @@ class Detections:
             scores = np.unique(np.quantile(scores, np.linspace(0, 1, MOST)))
         return [*map(float, scores), float(scores[-1]) + 1.0] if len(scores) else [0.0]
 
-    @staticmethod
-    def chosen(found: Curve, per_hour: float) -> float:
-        """The threshold at which another stream is expected to give so many false alarms an hour."""
-        return expected(found.thresholds, found.alarms, per_hour * found.hours)
+    @property
+    def shifts(self) -> list[float]:
+        """By how much thresholds are moved, all at once."""
+        return self.thresholds
+
+    def moved(self, thresholds: Mapping[str, float], shift: float) -> dict[str, float]:
+        """Thresholds moved by so much."""
+        return {word: t + shift for word, t in thresholds.items()}
 
     def events_of(self, word: str, threshold: float) -> list[Candidate]:
         """The detections of a word with this score or a higher one."""

@@ -15,7 +15,8 @@ from resonet import errors
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "api.md"
 CLASSES = (
-    "Recognizer", "Stream", "Transcript", "Word", "Segment", "Spotter", "SpotStream", "Label", "Event", "Bundle",
+    "Recognizer", "Stream", "Transcript", "Word", "Segment", "Spotter", "SpotStream", "Label", "Event", "Voice",
+    "Speech", "Chunk", "SpokenAt", "Bundle",
 )  # fmt: skip
 
 HEAD = """# The Python library

@@ -15,21 +15,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resonet import errors
     from resonet.bundle import Bundle
-    from resonet.runtime import Event, Label, Recognizer, SpotStream, Spotter, Stream
+    from resonet.runtime import Chunk, Event, Label, Recognizer, Speech, SpokenAt, SpotStream, Spotter, Stream, Voice
     from resonet.text.transcript import Segment, Transcript, Word
 
     __version__: str
 
 __all__ = [
     "Bundle",
+    "Chunk",
     "Event",
     "Label",
     "Recognizer",
     "Segment",
+    "Speech",
+    "SpokenAt",
     "SpotStream",
     "Spotter",
     "Stream",
     "Transcript",
+    "Voice",
     "Word",
     "__version__",
     "errors",
@@ -37,14 +41,18 @@ __all__ = [
 
 _HOME = {
     "Bundle": "resonet.bundle",
+    "Chunk": "resonet.runtime",
     "Event": "resonet.runtime",
     "Label": "resonet.runtime",
     "Recognizer": "resonet.runtime",
     "Segment": "resonet.text.transcript",
+    "Speech": "resonet.runtime",
+    "SpokenAt": "resonet.runtime",
     "SpotStream": "resonet.runtime",
     "Spotter": "resonet.runtime",
     "Stream": "resonet.runtime",
     "Transcript": "resonet.text.transcript",
+    "Voice": "resonet.runtime",
     "Word": "resonet.text.transcript",
 }
 

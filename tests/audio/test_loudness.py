@@ -67,3 +67,20 @@ def test_every_figure_stays_in_its_bounds(samples: np.ndarray, rate: int) -> Non
     assert got.peak == np.abs(samples).max(initial=0)
     assert 0 <= got.clipped_fraction <= 1
     assert 0 <= got.snr_db <= 100
+
+
+@given(st.floats(-70, 0))
+def test_quiet_recordings_are_raised_and_loud_ones_left(level: float) -> None:
+    from resonet.audio.loudness import amplification
+
+    tone = (10 ** (level / 20) * 2**0.5 * np.sin(np.arange(16000) / 5)).astype(np.float32)
+    tone[8000:] *= 0.01
+    gain = 20 * np.log10(amplification(tone, 16000))
+    assert gain == pytest.approx(min(30.0, max(0.0, -20.0 - level)), abs=0.2)
+
+
+def test_there_is_nothing_to_raise_in_silence() -> None:
+    from resonet.audio.loudness import amplification
+
+    assert amplification(np.zeros(16000, np.float32), 16000) == 1.0
+    assert amplification(np.zeros(5, np.float32), 16000) == amplification(np.zeros(0, np.float32), 16000) == 1.0

@@ -99,3 +99,32 @@ except errors.AudioError as error:
     assert f"{name} cannot be written: File too large" in done.stdout
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_sixteen_bits_come_back_as_they_were(tmp_path: Path) -> None:
+    every = np.arange(-32768, 32768).astype(np.float32) / 32768
+    audio.write(tmp_path / "a.wav", every, 16000)
+    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav"), every)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".opus", ".mp3"])
+def test_pieces_are_the_whole(suffix: str, tmp_path: Path) -> None:
+    audio.write(tmp_path / f"whole{suffix}", TONE, 24000)
+    with audio.writing(tmp_path / f"pieces{suffix}", 24000) as recording:
+        for piece in np.split(TONE, [1, 5000, 5000, 70_000]):
+            recording.push(piece)
+        assert not (tmp_path / f"pieces{suffix}").exists()
+    whole, pieces = (audio.read(tmp_path / f"{name}{suffix}", 24000) for name in ("whole", "pieces"))
+    np.testing.assert_allclose(pieces, whole, atol=0.02)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_goes_wrong_while_a_recording_grows_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), audio.writing(tmp_path / "a.flac", 24000):
+        raise KeyboardInterrupt
+    with pytest.raises(ValueError, match="mine"), audio.writing(tmp_path / "a.ogg", 24000) as recording:
+        recording.push(TONE)
+        raise ValueError("mine")
+    with pytest.raises(AudioError, match="no sound"), audio.writing(tmp_path / "a.wav", 24000) as recording:
+        recording.push(np.zeros((5, 2), np.float32))
+    assert list(tmp_path.iterdir()) == []

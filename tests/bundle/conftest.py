@@ -36,7 +36,14 @@ OF_KIND: dict[str, tuple[dict[str, Any], dict[str, bytes]]] = {
         {"labels": ["yes", "no"], "runtime": {"resonet": "0.1", "delay": 4, "state": 3, "window": 1.0}},
         {"model.onnx": b"x"},
     ),
-    "voice": ({"sample_rate": 24000}, {"acoustic.onnx": b"x", "vocoder.onnx": b"x", "mel.json": b"{}"}),
+    "voice": (
+        {
+            "sample_rate": 24000,
+            "speakers": ["ann"],
+            "runtime": {"resonet": "0.1", "context": 5, "speakers": {"ann": {"language": "en"}}},
+        },
+        {"acoustic.onnx": b"x", "vocoder.onnx": b"x", "mel.json": b"{}"},
+    ),
     "embedder": ({}, {"model.onnx": b"x"}),
     "g2p": ({}, {"g2p.onnx": b"x"}),
 }

@@ -185,3 +185,20 @@ def test_the_command_line_knows_all_kinds() -> None:
     from resonet.bundle import KINDS
 
     assert verb.KINDS == KINDS
+
+
+def test_what_a_voice_must_say(whole: Fields) -> None:
+    members = dict.fromkeys(("acoustic.onnx", "vocoder.onnx", "mel.json"), whole["members"]["model.onnx"])
+    runtime: dict[str, Any] = {"context": 9, "speakers": {"ann": {"language": "en", "rate": 14.0, "more": 1}}}
+    whole = {**whole, "kind": "voice", "speakers": ["ann"], "runtime": runtime, "members": members}
+    voice = read(whole).voice
+    assert voice.context == 9 and voice.speakers["ann"].rate == 14.0 and voice.longest is None
+    for changed, reason in (
+        ({"speakers": []}, "a voice needs units, languages and speakers"),
+        ({"speakers": ["ann", "ann"]}, "speakers holds a name twice"),
+        ({"speakers": ["bob"]}, "runtime.speakers must name the speakers"),
+        ({"languages": ["de"]}, "runtime.speakers.ann.language is none of the voice's languages"),
+        ({"runtime": {"speakers": runtime["speakers"]}}, "runtime of a voice: context"),
+    ):
+        with pytest.raises(BundleError, match=reason):
+            read({**whole, **changed})

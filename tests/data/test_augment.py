@@ -10,7 +10,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resonet.data.augment import Augmentation, Places, convolve, spec_augment
+from resonet.audio.rooms import convolve
+from resonet.data.augment import Augmentation, Places, spec_augment
 
 RATE = 16000
 OFF = {"gain_db": 0.0, "silence": 0.0, "noise_probability": 0.0, "room_probability": 0.0, "noise_only": 0.0}

@@ -226,7 +226,7 @@ def test_scores_of_a_peer_that_come_row_by_row() -> None:
 def test_figures_of_a_stream(bundle: Path, stream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "WORDS", WORDS)
     test, dev = stream("inserted", seed=1), stream("inserted", seed=2)
-    told = benchmark.measured(benchmark.ours(str(bundle)), dev, test, 0.5, True)
+    told = benchmark.measured(benchmark.ours(str(bundle)), dev, test, 0.5)
     assert set(told["at_equal_false_alarms"]) == {"0.1", "0.5", "1", "2", "5", "10"}
     figures = told["test"]
     assert (
@@ -239,9 +239,8 @@ def test_figures_of_a_stream(bundle: Path, stream: Any, monkeypatch: pytest.Monk
     assert figures["false_alarms"] == len(figures["false_alarms_at"])
     assert json.dumps(told)
     assert "recall" in benchmark.in_short("tones", told)
-    each = benchmark.measured(benchmark.ours(str(bundle)), dev, test, 0.5, False)
-    assert set(each["thresholds"]) == set(WORDS)
-    alone = benchmark.measured(benchmark.ours(str(bundle)), None, test, 0.5, False)
+    assert set(told["thresholds"]) == set(WORDS)
+    alone = benchmark.measured(benchmark.ours(str(bundle)), None, test, 0.5)
     assert "test" not in alone and alone["at_equal_false_alarms"] == told["at_equal_false_alarms"]
 
 

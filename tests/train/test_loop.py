@@ -261,6 +261,19 @@ def test_a_run_by_the_clock(tmp_path: Path) -> None:
     assert steps[-1]["share"] == 1 and steps[0]["rate"] > steps[-1]["rate"]
 
 
+def test_processor_time_does_not_count_waiting(tmp_path: Path) -> None:
+    class Waiting(Toy):
+        def batches(self, number: int, start: int, step: int) -> Iterator[ToyBatch]:
+            for batch in super().batches(number, start, step):
+                time.sleep(0.05)
+                yield batch
+
+    loop = Loop(Waiting(50), recipe(passes=None, time=0.2, clock="processor"), tmp_path)
+    began = time.monotonic()
+    loop.run()
+    assert 0.2 <= loop.progress.elapsed < 0.6 * (time.monotonic() - began)
+
+
 def test_errors_of_the_batches_are_raised_where_they_are_used(tmp_path: Path) -> None:
     class Broken(Toy):
         def batches(self, number: int, start: int, step: int) -> Iterator[ToyBatch]:

@@ -172,6 +172,10 @@ def test_train_writes_a_bundle_that_classifies(tmp_path: Path, resonet: Callable
     heard = spotter.classify(say("stop", 1.0, np.random.default_rng(1)), RATE)
     assert heard.label in spotter.labels and 0 <= heard.score <= 1
     assert "unknown" in (Path("run") / "log.jsonl").read_text()
+    page = Path("run/report.html").read_text()
+    assert "report: run" in ran.err and all(word in page for word in WORDS) and "<svg" in page
+    judged = resonet("evaluate", "--task", "classify", "--bundle", "run/tones.resonet", "--data", "run/dev", "--json")
+    assert json.loads(judged.out)["clips"] == len(Path("run/dev/transcripts.tsv").read_text().splitlines()) - 1
 
 
 def test_synthetic_clips_are_trained_on_and_named_in_the_bundle(tmp_path: Path, resonet: Callable[..., Any]) -> None:

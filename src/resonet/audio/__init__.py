@@ -5,16 +5,17 @@ Everything inside resonet is mono float32 [time], -1..1. The microphone is `reso
 
 from resonet.audio.activity import speech_regions
 from resonet.audio.folders import AUDIO_SUFFIXES, find
-from resonet.audio.loudness import Loudness, measure
+from resonet.audio.loudness import Loudness, measure, speech_span
 from resonet.audio.read import AudioInfo, blocks, blocks_raw, info, read, read_raw
 from resonet.audio.resample import Resampler, resample
-from resonet.audio.write import write
+from resonet.audio.write import as_int16, write, writing
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "AudioInfo",
     "Loudness",
     "Resampler",
+    "as_int16",
     "blocks",
     "blocks_raw",
     "find",
@@ -24,5 +25,7 @@ __all__ = [
     "read_raw",
     "resample",
     "speech_regions",
+    "speech_span",
     "write",
+    "writing",
 ]

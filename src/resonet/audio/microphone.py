@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from resonet.audio import devices
 from resonet.audio.resample import Resampler, resample
-from resonet.errors import AudioError, MissingExtra
+from resonet.errors import AudioError
 
 
 def record(sample_rate: int = 16000) -> NDArray[np.float32]:
@@ -20,7 +21,7 @@ def record(sample_rate: int = 16000) -> NDArray[np.float32]:
     A device that does not offer the rate is opened at its own and resampled. Raises MissingExtra without sounddevice,
     AudioError without PortAudio or a device that can be opened.
     """
-    sounddevice = _sounddevice()
+    sounddevice = devices.sounddevice("recording from the microphone", "the microphone")
     blocks: list[NDArray[np.float32]] = []
 
     def keep(data: NDArray[np.float32], _frames: int, _time: Any, _status: Any) -> None:
@@ -32,7 +33,7 @@ def record(sample_rate: int = 16000) -> NDArray[np.float32]:
             print("Recording; press Enter to stop.", file=sys.stderr)
             sys.stdin.readline()
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise AudioError(f"the microphone cannot be opened: {_first_line(error)}") from None
+        raise AudioError(f"the microphone cannot be opened: {devices.first_line(error)}") from None
     return resample(np.concatenate([np.empty(0, dtype=np.float32), *blocks]), rate, sample_rate)
 
 
@@ -42,7 +43,7 @@ def blocks(sample_rate: int = 16000, seconds: float = 0.08) -> Iterator[NDArray[
     Ends with the iteration (or Ctrl-C, which passes through). Raises as `record` does, and AudioError where the
     device goes away.
     """
-    sounddevice = _sounddevice()
+    sounddevice = devices.sounddevice("recording from the microphone", "the microphone")
     heard: queue.SimpleQueue[NDArray[np.float32]] = queue.SimpleQueue()
 
     def keep(data: NDArray[np.float32], _frames: int, _time: Any, _status: Any) -> None:
@@ -63,21 +64,7 @@ def blocks(sample_rate: int = 16000, seconds: float = 0.08) -> Iterator[NDArray[
                     continue
                 yield resampler.push(block)
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise AudioError(f"the microphone cannot be opened: {_first_line(error)}") from None
-
-
-def _sounddevice() -> Any:
-    """The library. Raises MissingExtra without it, AudioError without PortAudio."""
-    try:
-        import sounddevice
-    except ImportError:
-        raise MissingExtra("recording from the microphone", "microphone") from None
-    except OSError:  # sounddevice is there, the PortAudio library is not
-        raise AudioError(
-            "the microphone cannot be opened: the PortAudio library is not installed",
-            "on Debian and Ubuntu: apt install libportaudio2",
-        ) from None
-    return sounddevice
+        raise AudioError(f"the microphone cannot be opened: {devices.first_line(error)}") from None
 
 
 def _rate(sounddevice: Any, wanted: int) -> int:
@@ -87,7 +74,3 @@ def _rate(sounddevice: Any, wanted: int) -> int:
     except sounddevice.PortAudioError:
         return int(sounddevice.query_devices(kind="input")["default_samplerate"])
     return wanted
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

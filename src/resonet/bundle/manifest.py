@@ -136,6 +136,30 @@ class ClassifierRuntime(Part):
         return self
 
 
+class SpeakerRuntime(Part):
+    """What is known of a speaker of a voice: own language, units a second and median pitch (Hz) in training."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    language: Language
+    rate: float | None = Field(None, gt=0)
+    pitch: float | None = Field(None, gt=0)
+
+
+class VoiceRuntime(Part):
+    """What running a voice takes, from `runtime`; a family may keep more there.
+
+    The vocoder sees `context` frames to either side. `longest`: units of the longest piece that training saw.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    context: int = Field(ge=0, le=10_000)
+    speakers: dict[str, SpeakerRuntime]
+    longest: int | None = Field(None, ge=1)
+    seconds_a_unit: float | None = Field(None, gt=0)
+
+
 class Member(Part):
     """Hash and size of one member."""
 
@@ -193,7 +217,29 @@ class Manifest(Part):
                 raise ValueError("a recognizer needs runtime.delay and runtime.state, counts of frames and of floats")
         if self.kind == "classifier":
             self._check_classifier()
+        if self.kind == "voice":
+            self._check_voice()
         return self
+
+    def _check_voice(self) -> None:
+        if self.units is None or not self.languages or not self.speakers:
+            raise ValueError("a voice needs units, languages and speakers")
+        if len(set(self.speakers)) != len(self.speakers) or "" in self.speakers:
+            raise ValueError("speakers holds a name twice, or an empty one")
+        try:
+            runtime = self.voice
+        except ValidationError as error:
+            raise ValueError(f"runtime of a voice: {explain(error)}") from error
+        if set(runtime.speakers) != set(self.speakers):
+            raise ValueError("runtime.speakers must name the speakers, each with its language")
+        for name, speaker in runtime.speakers.items():
+            if speaker.language not in self.languages:
+                raise ValueError(f"runtime.speakers.{name}.language is none of the voice's languages")
+
+    @property
+    def voice(self) -> VoiceRuntime:
+        """What `runtime` of a voice says; checked when the manifest was read."""
+        return VoiceRuntime.model_validate_json(json.dumps(self.runtime))
 
     def _check_classifier(self) -> None:
         if not self.labels:

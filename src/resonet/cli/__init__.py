@@ -29,6 +29,8 @@ EXTRAS = {
     "jinja2": "evaluate",
     "jiwer": "evaluate",
     "sklearn": "train",
+    "num2words": "speak",
+    "pypinyin": "speak",
     "sounddevice": "microphone",
     "av": "av",
 }

@@ -23,7 +23,11 @@ LISTED = 10  # words and speakers in the text; the page and the JSON have more
 
 @click.command()
 @click.option(
-    "--task", default="recognize", show_default=True, type=click.Choice(["recognize", "classify"]), help="What it does."
+    "--task",
+    default="recognize",
+    show_default=True,
+    type=click.Choice(["recognize", "classify", "synthesize"]),
+    help="What it does.",
 )
 @click.option("--bundle", "bundles", multiple=True, metavar="NAME|FILE", help="What to score; several are compared.")
 @click.option(
@@ -33,14 +37,29 @@ LISTED = 10  # words and speakers in the text; the page and the JSON have more
     metavar="COMMAND",
     help="With --task classify: a program to score, given files; prints what `resonet classify --json` does.",
 )
-@click.option("--data", required=True, type=click.Path(exists=True), help="Test recordings with their texts or labels.")
+@click.option(
+    "--voice", "voices", multiple=True, metavar="NAME|FILE", help="With --task synthesize: what to score; may repeat."
+)
+@click.option("--speaker", metavar="NAME", help="With --task synthesize: who of the voice speaks.")
+@click.option(
+    "--judge",
+    "judges",
+    multiple=True,
+    metavar="BUNDLE|COMMAND",
+    help="With --task synthesize: a recognizer, or a program that is given files and prints what "
+    "`resonet transcribe --json` does; may repeat.",
+)
+@click.option("--sounds", type=click.Path(file_okay=False), help="With --task synthesize: keep what was heard here.")
+@click.option(
+    "--data", required=True, type=click.Path(exists=True), help="Test recordings with their texts or labels, or texts."
+)
 @click.option(
     "--split", default="test", show_default=True, type=click.Choice(["train", "dev", "test"]), help="Part of the data."
 )
 @click.option("--by", multiple=True, metavar="COLUMN", help="Report by this column of the data too (such as subset).")
 @click.option("--page", "--report", "page", type=click.Path(dir_okay=False), help="Write an HTML report here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a bundle.")
-@click.option("--utterances", is_flag=True, help="With --json: every utterance or clip too.")
+@click.option("--utterances", is_flag=True, help="With --json: every utterance, clip or sentence too.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads; as many as there are cores by default.")
 @click.pass_context
 def command(
@@ -48,6 +67,10 @@ def command(
     task: str,
     bundles: tuple[str, ...],
     programs: tuple[str, ...],
+    voices: tuple[str, ...],
+    speaker: str | None,
+    judges: tuple[str, ...],
+    sounds: str | None,
     data: str,
     split: str,
     by: tuple[str, ...],
@@ -56,23 +79,52 @@ def command(
     utterances: bool,
     threads: int | None,
 ) -> None:
-    """Measure word and character errors of a bundle on recordings whose text is known; or, with --task classify, the
-    accuracy of one that tells words apart, on clips whose label is known.
+    """Measure word and character errors of a bundle on recordings whose text is known; with --task classify, the
+    accuracy of one that tells words apart, on clips whose label is known; with --task synthesize, how well judges
+    understand a voice, how near it comes to recordings of the same texts, and how long it takes.
 
     DATA is what `resonet prepare` wrote, a folder with transcripts.tsv (path, speaker, seconds, text, other columns), a
-    folder with a .txt beside each recording, a folder a word, or any other source that `resonet prepare` takes.
+    folder with a .txt beside each recording, a folder a word, or any other source that `resonet prepare` takes. A voice
+    also takes a .txt file with a sentence a line (a tab, and what is said if that is written otherwise).
 
     \b
     Example:
       resonet evaluate --bundle en-small --data samples/tiny --page report.html
       resonet evaluate --bundle a.resonet --bundle b.resonet --data OUT
       resonet evaluate --task classify --bundle commands-en --data words/test.tsv --page report.html
+      resonet evaluate --task synthesize --voice de-kerstin --judge de-judge --data kerstin/ --page report.html
+      resonet evaluate --task synthesize --voice en-multi --judge "python judge.py --json" --data sentences.txt
     """
     if page and not Path(page).absolute().parent.is_dir():
         raise UsageError(f"--page {page} is in a folder that does not exist", "make it first, or name another file")
     if programs and task != "classify":
         raise UsageError("--command is for --task classify")
-    references, left_out = _references(data, split)
+    if task != "synthesize" and (voices or judges or speaker or sounds):
+        raise UsageError("--voice, --speaker, --judge and --sounds are for --task synthesize")
+    if task == "synthesize" and (bundles or by):
+        given = "--bundle" if bundles else "--by"
+        raise UsageError(f"{given} is not for --task synthesize", "name the voice by --voice" if bundles else "")
+    lines = task == "synthesize" and Path(data).is_file() and Path(data).suffix.lower() == ".txt"
+    references, left_out = (_lines(data), False) if lines else _references(data, split)
+    if task == "synthesize":
+        from resonet.cli import _voices
+
+        whole = _voices.evaluate(
+            voices,
+            judges,
+            references,
+            data=data,
+            speaker=speaker,
+            sounds=sounds,
+            page=page,
+            as_json=as_json,
+            sentences=utterances,
+            threads=threads,
+            progress=_progress(),
+        )
+        if left_out or not whole:
+            context.exit(1)
+        return
     if task == "classify":
         from resonet.cli import _clips
 
@@ -218,6 +270,12 @@ def _references(data: str, split: str) -> tuple[list[Reference], bool]:
         if split not in (there := load.splits(out)):
             raise DataError(f"{data} has no split {split}", f"--split takes what it has: {', '.join(there)}")
         return references.read(out, split), bool(skipped)
+
+
+def _lines(file: str) -> list[Reference]:
+    from resonet.evaluate import references
+
+    return references.read_lines(file)
 
 
 def _bundles(names: Sequence[str]) -> list[Found]:

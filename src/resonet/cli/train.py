@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 # What is taken for a task where no recipe is named; for recognition one is picked by the hours of speech.
-_RECIPES = {"pronounce": "pronounce", "embed": "words"}
+_RECIPES = {"pronounce": "pronounce", "embed": "words", "synthesize": "voice", "vocode": "vocoder"}
 
 
 @click.command("train")
@@ -25,7 +25,7 @@ _RECIPES = {"pronounce": "pronounce", "embed": "words"}
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting over the recipe's; repeatable.")
 @click.option(
     "--task",
-    type=click.Choice(["recognize", "pronounce", "classify", "embed"]),
+    type=click.Choice(["recognize", "pronounce", "classify", "embed", "synthesize", "vocode"]),
     help="What to learn.  [default: recognize]",
 )
 @click.option("--clips", metavar="FOLDER", type=click.Path(), help="Synthetic clips to train on besides (classify).")
@@ -53,7 +53,8 @@ def command(
     """Train a network on DATA and write a bundle, OUT/NAME.resonet.
 
     Recipes: minutes, half-hour, one-hour, five-hours, twenty-hours, hundred-hours (of speech), commands (for clips of
-    single words), words (for an embedder of words), pronounce (for a pronouncing dictionary), or a YAML file;
+    single words), words (for an embedder of words), pronounce (for a pronouncing dictionary), voice (for a voice, from
+    its recordings with texts), vocoder (for the part of a voice that makes sound, from any recordings), or a YAML file;
     `--dry-run` shows all settings. OUT gets the log (log.jsonl), curves (progress.html), the resolved recipe and a
     checkpoint every minute or two: Ctrl-C loses nothing, a crash no more than came after the checkpoint.
 
@@ -175,7 +176,21 @@ def _train(recipe: Recipe, data: Path, out: Path, name: str, resume: bool, as_js
             click.echo(f"stopped; go on with: resonet train --resume {out}", err=True)
         raise
     if _is_first():
+        if recipe.task == "classify":
+            _report(path, out)
         _print_result(path, out, shown, as_json)
+
+
+def _report(bundle: Path, out: Path) -> None:
+    """report.html: the bundle on the dev clips, who was taken for whom, words, misses against false alarms."""
+    from resonet.evaluate import commands, commands_report, references
+    from resonet.runtime import Spotter
+
+    if not (out / "dev" / "transcripts.tsv").is_file():
+        return
+    clips = references.read(out / "dev")
+    result = commands.score(Spotter.load(bundle, threads=1), clips, name=bundle.stem, data=str(out / "dev"))
+    commands_report.write(out / "report.html", [result])
 
 
 def _print_result(path: Path, out: Path, shown: Display, as_json: bool) -> None:
@@ -189,7 +204,10 @@ def _print_result(path: Path, out: Path, shown: Display, as_json: bool) -> None:
     click.echo(path)
     figures = [f"{rates_text(shown.last)} on dev"] if shown.last else []
     figures += [f"{time_text(elapsed)} of training", f"{path.stat().st_size / 1e6:.1f} MB"]
-    click.echo(f"{'; '.join(figures)}; curves: {out / 'progress.html'}", err=True)
+    figures.append(f"curves: {out / 'progress.html'}")
+    if (out / "report.html").is_file():
+        figures.append(f"report: {out / 'report.html'}")
+    click.echo("; ".join(figures), err=True)
 
 
 def _progress() -> Callable[[Iterable[Any], int], Iterable[Any]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from resonet.audio import find, read
+from resonet.audio.rooms import convolve, direct_first
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +50,7 @@ class Places:
     def __init__(self, settings: Augmentation) -> None:
         self._settings = settings
         self._noises = [read(f) for f in find([settings.noise])] if settings.noise else []
-        self._rooms = [_direct_first(read(f)) for f in find([settings.rooms])] if settings.rooms else []
+        self._rooms = [direct_first(read(f)) for f in find([settings.rooms])] if settings.rooms else []
 
     def __call__(self, samples: Samples, rng: np.random.Generator) -> Samples:
         """The utterance somewhere else; float32 [time], longer by the added silence."""
@@ -92,19 +93,6 @@ class Places:
         """`length` samples of the noise from a random place on, repeated where it is shorter."""
         start = int(rng.integers(len(noise)))
         return noise[(start + np.arange(length)) % len(noise)]
-
-
-def convolve(samples: Samples, response: Samples) -> Samples:
-    """The samples in a room, cut to their own length; by FFT."""
-    size = 1 << (len(samples) + len(response) - 1).bit_length()
-    wet = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(response, size), size)
-    return wet[: len(samples)].astype(np.float32)
-
-
-def _direct_first(response: Samples) -> Samples:
-    """The response from its direct sound on, at energy 1, so that words keep their times and levels."""
-    response = response[int(np.argmax(np.abs(response))) :]
-    return response / np.sqrt(np.sum(np.square(response)) + 1e-9)
 
 
 def spec_augment(settings: Augmentation, rng: np.random.Generator, strength: float = 1.0) -> Callable[[Tensor], Tensor]:

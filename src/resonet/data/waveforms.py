@@ -1,8 +1,9 @@
 """Decoded recordings on disk, so that a training pass reads samples instead of decoding Opus again.
 
 A list of utterances has a folder, and there one file a speed: int16 PCM of all utterances end to end, mapped into
-memory. Ten hours at three speeds are 3.5 GB. By default the folders lie in `waveforms` of the user's cache folder
-(~/.cache/resonet on Linux; the recipe's `cache` names another place). Before another one is made, those that were
+memory. Ten hours at three speeds are 3.5 GB; for voices they lie there at 24 kHz, trimmed and at one level. By default
+the folders lie in `waveforms` of the user's cache folder (~/.cache/resonet on Linux; the recipe's `cache` names another
+place). Before another one is made, those that were
 opened least recently are removed until 50 GB are left, none that was opened within a day; all may be removed by hand.
 """
 
@@ -29,6 +30,8 @@ from resonet.errors import AudioError, DataError
 
 SAMPLE_RATE = 16000
 Progress = Callable[[Iterable, int], Iterable]
+# What is done to each utterance, float32 [time] and its rate, before it is written.
+Treatment = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
 
 # Bytes of decoded recordings that may lie there when more are made: a hundred hours at three speeds, and some.
 _ROOM = 50e9
@@ -44,6 +47,8 @@ class Waveforms:
         folder: where the decoded files lie; made on first use, taken again while the utterances are the same.
         speeds: playing speeds (1.1: 10 % faster and higher); 1.0 must be among them.
         progress: wraps an iterable to show progress, e.g. tqdm; called with (iterable, total).
+        rate: samples a second.
+        treatment: what is done to each utterance first; a named function, by whose name what it made is found again.
 
     Attributes:
         key: 16 hexadecimal digits that change with the utterances or their files.
@@ -58,10 +63,15 @@ class Waveforms:
         folder: Path,
         speeds: Sequence[float] = (1.0,),
         progress: Progress | None = None,
+        rate: int = SAMPLE_RATE,
+        treatment: Treatment | None = None,
     ) -> None:
         self.utterances = list(utterances)
         self.speeds = tuple(speeds)
-        self.key = _key(self.utterances)
+        self.rate = rate
+        self._treatment = treatment
+        form = "" if rate == SAMPLE_RATE and treatment is None else f"{rate} {getattr(treatment, '__name__', '')}"
+        self.key = _key(self.utterances, form)
         self._folder = folder / self.key
         if missing := [s for s in self.speeds if not self._is_whole(s)]:
             make_room(folder)
@@ -80,12 +90,12 @@ class Waveforms:
         return len(self.utterances)
 
     def samples(self, index: int, speed: float = 1.0) -> NDArray[np.int16]:
-        """int16 [time] at 16 kHz."""
+        """int16 [time] at `rate`."""
         start, end = self._offsets[speed][index : index + 2]
         return self._maps[speed][start:end]
 
     def sound(self, index: int, speed: float = 1.0) -> NDArray[np.float32]:
-        """float32 [time] at 16 kHz, -1..1."""
+        """float32 [time] at `rate`, -1..1."""
         return np.multiply(self.samples(index, speed), 1 / 32767, dtype=np.float32)
 
     def length(self, index: int, speed: float = 1.0) -> int:
@@ -114,7 +124,7 @@ class Waveforms:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             files = {s: open(part, "wb") for s, part in parts.items()}  # noqa: SIM115 (closed below, several at once)
-            done: Iterable = chain.from_iterable(pool.map(lambda same: _decoded(same, speeds), recordings))
+            done: Iterable = chain.from_iterable(pool.map(lambda same: self._decoded(same, speeds), recordings))
             for variants in progress(done, len(self.utterances)) if progress else done:
                 for speed, pcm in zip(speeds, variants, strict=True):
                     files[speed].write(pcm.tobytes())
@@ -136,6 +146,26 @@ class Waveforms:
                     file.close()
                 parts[speed].unlink(missing_ok=True)
 
+    def _decoded(self, utterances: list[Utterance], speeds: list[float]) -> list[list[NDArray[np.int16]]]:
+        """The PCM of utterances of one recording, each at each speed."""
+        rate = self.rate
+        try:
+            recording = read(utterances[0].audio, rate)
+        except AudioError as error:
+            raise DataError(error.message, "run `resonet doctor` on the data, or take the recording out") from error
+        found = []
+        for u in utterances:
+            end = None if u.end is None else round(u.end * rate)
+            samples = recording[round(u.start * rate) : end]
+            if self._treatment is not None:
+                samples = self._treatment(samples, rate)
+            variants = []
+            for speed in speeds:
+                played = samples if speed == 1.0 else soxr.resample(samples, rate * speed, rate)
+                variants.append((np.clip(played, -1, 1) * 32767).astype(np.int16))
+            found.append(variants)
+        return found
+
 
 def make_room(folder: Path, room: float = _ROOM) -> None:
     """Removes the sets of decoded recordings that were opened least recently until the others take `room` bytes.
@@ -156,9 +186,9 @@ def make_room(folder: Path, room: float = _ROOM) -> None:
             del sizes[place]
 
 
-def _key(utterances: Sequence[Utterance]) -> str:
-    """16 hexadecimal digits that change with the utterances or their files."""
-    key = hashlib.sha256()
+def _key(utterances: Sequence[Utterance], form: str) -> str:
+    """16 hexadecimal digits that change with the utterances or their files, and with the form they are kept in."""
+    key = hashlib.sha256(form.encode())
     for u in utterances:
         try:
             stat = os.stat(u.audio)
@@ -166,21 +196,3 @@ def _key(utterances: Sequence[Utterance]) -> str:
             raise DataError(f"{u.audio} cannot be read: {error.strerror}", "run `resonet doctor` on the data") from None
         key.update(f"{u.audio}|{u.start}|{u.end}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
     return key.hexdigest()[:16]
-
-
-def _decoded(utterances: list[Utterance], speeds: list[float]) -> list[list[NDArray[np.int16]]]:
-    """The PCM of utterances of one recording, each at each speed."""
-    try:
-        recording = read(utterances[0].audio, SAMPLE_RATE)
-    except AudioError as error:
-        raise DataError(error.message, "run `resonet doctor` on the data, or take the recording out") from error
-    found = []
-    for u in utterances:
-        end = None if u.end is None else round(u.end * SAMPLE_RATE)
-        samples = recording[round(u.start * SAMPLE_RATE) : end]
-        variants = []
-        for speed in speeds:
-            played = samples if speed == 1.0 else soxr.resample(samples, SAMPLE_RATE * speed, SAMPLE_RATE)
-            variants.append((np.clip(played, -1, 1) * 32767).astype(np.int16))
-        found.append(variants)
-    return found

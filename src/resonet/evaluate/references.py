@@ -82,6 +82,25 @@ def read(data: str | Path, split: str = "test") -> list[Reference]:
     return found
 
 
+def read_lines(file: str | Path) -> list[Reference]:
+    """Texts without recordings: a line each, empty ones left out; after a tab, how it is said where that is written
+    otherwise ("2 cats", "two cats"), which becomes the column `said`. Their path is empty.
+
+    Raises:
+        DataError: no text in it, a line with two tabs, or a file that cannot be read.
+    """
+    found = []
+    for number, line in enumerate(_text(Path(file)).splitlines(), 1):
+        text, *said = (cell.strip() for cell in line.split("\t"))
+        if len(said) > 1:
+            raise DataError(f"{file}: line {number} has {len(said)} tabs", "one at most: the text, and how it is said")
+        if text:
+            found.append(Reference(Path(), text, columns={"said": said[0]} if said and said[0] else {}))
+    if not found:
+        raise DataError(f"{file} holds no text")
+    return found
+
+
 def _table(place: Path, split: str) -> Path | None:
     """The transcripts.tsv that `place` is or holds, or holds for this split."""
     if place.is_file():

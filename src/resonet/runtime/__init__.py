@@ -4,5 +4,17 @@ from resonet.runtime.events import Event
 from resonet.runtime.recognizer import Recognizer
 from resonet.runtime.spotter import Label, SpotStream, Spotter
 from resonet.runtime.stream import Stream
+from resonet.runtime.voice import Chunk, Speech, SpokenAt, Voice
 
-__all__ = ["Event", "Label", "Recognizer", "SpotStream", "Spotter", "Stream"]
+__all__ = [
+    "Chunk",
+    "Event",
+    "Label",
+    "Recognizer",
+    "Speech",
+    "SpokenAt",
+    "SpotStream",
+    "Spotter",
+    "Stream",
+    "Voice",
+]

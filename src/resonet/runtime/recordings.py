@@ -17,7 +17,7 @@ Source = str | Path | bytes | BinaryIO | NDArray[np.floating]
 
 # Seconds: a longer recording is streamed from the disk; of shorter ones as much sound as that is read together.
 LONG, TOGETHER = 60.0, 300.0
-_BLOCK = 30  # seconds
+BLOCK = 30  # seconds
 
 
 def sound_of(source: Source, sample_rate: int | None, wanted: int) -> Iterator[Samples]:
@@ -31,13 +31,13 @@ def sound_of(source: Source, sample_rate: int | None, wanted: int) -> Iterator[S
         AudioError: not to be read, or no sound; UsageError: samples without a rate.
     """
     if not isinstance(source, np.ndarray):
-        return audio.blocks(source, wanted, _BLOCK)
+        return audio.blocks(source, wanted, BLOCK)
     if sample_rate is None:
         raise UsageError("samples were given without their sample_rate")
     if source.ndim != 1 or source.dtype.kind != "f" or not np.isfinite(source).all():
         raise AudioError("the samples are not one channel of finite numbers", "give float32 [time], -1..1")
     samples = audio.resample(source.astype(np.float32), sample_rate, wanted)
-    return (samples[start : start + _BLOCK * wanted] for start in range(0, len(samples), _BLOCK * wanted))
+    return (samples[start : start + BLOCK * wanted] for start in range(0, len(samples), BLOCK * wanted))
 
 
 def groups(paths: Iterable[str | Path]) -> Iterator[list[Path]]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonet import audio
+from resonet.audio.loudness import amplification
 from resonet.bundle import Bundle, Manifest, find
 from resonet.decoding.labels import SILENCE, UNKNOWN, decide
 from resonet.errors import BundleError, ResonetError, UsageError
@@ -20,7 +21,7 @@ from resonet.runtime.enrolled import Enrolled, WordList
 from resonet.runtime.events import Event, Listener, Watch
 from resonet.runtime.examples import Examples
 from resonet.runtime.keyword import Keywords
-from resonet.runtime.recordings import Source, groups, sound_of
+from resonet.runtime.recordings import BLOCK, Source, groups, sound_of
 from resonet.runtime.windows import Windows, WindowStream
 from resonet.text.units import Units
 
@@ -102,7 +103,7 @@ class Spotter:
 
         Digital silence, and what is shorter than any word, is `silence` with score 1. Otherwise a clip is judged by
         the window that ends with it; in a longer one it is the word that is surest anywhere, or else what is likeliest
-        on average.
+        on average. Quiet clips are raised first (`audio.loudness.amplification`), as a stream cannot be.
 
         Args:
             source: a path, the bytes of a file, an open file, or samples float32 [time] in -1..1, which need
@@ -114,8 +115,11 @@ class Spotter:
         stream = self._network.stream()
         loudest = 0.0
         scores: list[Scores] = []
+        gain = None
         for block in sound_of(source, sample_rate, self._network.sample_rate):
             loudest = max(loudest, _peak(block))
+            gain = amplification(block, self._network.sample_rate) if gain is None else gain
+            block = _raised(block, gain)
             if isinstance(self._network, Windows) and not scores and len(block) <= self._network.window:
                 # The graph takes a short clip as it is; more can only follow a whole block.
                 return self._label(loudest, len(block), self._network.scores([block])[0])
@@ -203,8 +207,10 @@ class Spotter:
             except ResonetError as error:
                 return error
 
-        sounds = list(reads.map(read, group))
-        scores = iter(self._network.scores([s for s in sounds if not isinstance(s, ResonetError)]))
+        rate, sounds = self._network.sample_rate, list(reads.map(read, group))
+        # As `classify`, which has heard half a minute when it must know.
+        heard = [s for s in sounds if not isinstance(s, ResonetError)]
+        scores = iter(self._network.scores([_raised(s, amplification(s[: BLOCK * rate], rate)) for s in heard]))
         return [s if isinstance(s, ResonetError) else self._label(_peak(s), len(s), next(scores)) for s in sounds]
 
     def _alone(self, path: Path) -> Label | ResonetError:
@@ -343,6 +349,10 @@ def _recognizer(name: str) -> Bundle:
         return Bundle.open(find(name, "recognizer").path, "recognizer")
     except BundleError:
         return Bundle.open(None, "recognizer")
+
+
+def _raised(samples: Samples, gain: float) -> Samples:
+    return np.clip(samples * np.float32(gain), -1, 1) if gain > 1 else samples
 
 
 def _peak(samples: Samples) -> float:

@@ -23,6 +23,7 @@ _STEP = 0.05
 _ENOUGH, _TAIL = 5, 30
 # Less than that is none at all.
 _NEVER = 1e-6
+_STEEPEST = 0.5  # shape of a distribution that ends in a straight line
 # Seconds of silence after an example: the word's event may come a little after its end.
 _AFTER = 0.5
 
@@ -182,9 +183,9 @@ def expected(scale: NDArray[np.float64], alarms: NDArray[np.integer], allowed: f
     expected to give at most `allowed` false alarms; `alarms` [n]: how many this speech gave.
 
     Few alarms say little: the highest score of an hour is one that another hour exceeds every other time. Where less
-    than a few are allowed, the place is found from how the last ones thin out, which they do exponentially on a scale
-    of log odds (the mean excess over a high place is the same for all higher ones: Pickands 1975,
-    doi 10.1214/aos/1176343003, with shape 0); never lower than where this speech itself gave that few.
+    than a few are allowed, the place is found from how the last ones thin out: as a generalised Pareto distribution
+    (Pickands 1975, doi 10.1214/aos/1176343003), its two parameters from mean and variance of the excess (Hosking and
+    Wallis 1987, doi 10.2307/1269343); never lower than where this speech itself gave that few.
     """
     over = np.flatnonzero(alarms > max(allowed, 0.0))
     counted = float(scale[min(int(over[-1]) + 1, len(scale) - 1) if len(over) else 0])
@@ -192,9 +193,20 @@ def expected(scale: NDArray[np.float64], alarms: NDArray[np.integer], allowed: f
     first = int(tail[-1]) + 1 if len(tail) else 0
     if allowed >= _ENOUGH or first >= len(scale) or not alarms[first] or allowed < _NEVER:
         return counted
-    rest = alarms[first:]
-    excess = float(np.sum((rest[1:] + rest[:-1]) / 2 * np.diff(scale[first:]))) / float(rest[0])
-    return max(counted, float(scale[first]) + excess * float(np.log(max(1.0, rest[0] / allowed))))
+    share, excess = alarms[first:] / alarms[first], scale[first:] - scale[first]
+    mean = _integral(share, excess)
+    variance = 2 * _integral(share * excess, excess) - mean**2
+    if mean <= 0 or variance <= 0:
+        return counted
+    # Probabilities that end somewhere thin out faster than exponentially: a negative shape. None is slower here.
+    shape = min(0.0, max(-_STEEPEST, (1 - mean**2 / variance) / 2))
+    size, wanted = mean * (1 - shape), max(1.0, float(alarms[first]) / allowed)
+    beyond = float(np.log(wanted)) if shape > -1e-3 else (1 - wanted**shape) / -shape
+    return max(counted, float(scale[first]) + size * beyond)
+
+
+def _integral(values: NDArray[np.float64], places: NDArray[np.float64]) -> float:
+    return float(np.sum((values[1:] + values[:-1]) / 2 * np.diff(places)))
 
 
 def odds(probability: float) -> float:

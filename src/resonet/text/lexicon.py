@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonet.errors import BundleError, DataError
-from resonet.text.phones import ARPABET, without_stress
+from resonet.text.phones import ARPABET, ARPABET_STRESSED, without_stress
 from resonet.text.units import Units
 
 _MAGIC = b"RESONLEX"
@@ -58,18 +58,22 @@ class Lexicon:
         self._entries: dict[str, tuple[bytes, ...]] = {}
 
     @classmethod
-    def read_cmudict(cls, source: Source) -> Lexicon:
-        """CMUdict text (a path, or its lines): `WORD(2)  P H1 O N E S  # remark`; stress digits are dropped.
+    def read_cmudict(cls, source: Source, stress: bool = False) -> Lexicon:
+        """CMUdict text (a path, or its lines): `WORD(2)  P H1 O N E S  # remark`.
+
+        Stress digits are dropped, as recognition wants it; with `stress` they stay, as voices want it, and every vowel
+        must have one.
 
         Raises:
             DataError: a line that names no phones or an unknown one; the file cannot be read.
         """
-        lexicon = cls()
+        lexicon = cls(ARPABET_STRESSED if stress else ARPABET)
+        name_of = str.upper if stress else without_stress
         for number, line in _lines(source):
             fields = [] if line.startswith(";;;") else line.split("#", 1)[0].split()
             if fields:
                 word = _VARIANT.sub("", fields[0]).lower()
-                lexicon._add(word, [without_stress(phone) for phone in fields[1:]], f"line {number} of {_name(source)}")
+                lexicon._add(word, [name_of(phone) for phone in fields[1:]], f"line {number} of {_name(source)}")
         return lexicon
 
     @classmethod

@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
+from resonet.bundle import replacing
 from resonet.data import doctor, load
 from resonet.data.aligner import Aligner
 from resonet.data.negatives import Negatives
@@ -64,7 +65,9 @@ def classification(data: Path, recipe: Recipe, tell: Teller, progress: Progress 
     tell("data", text=f"{text}; {weights_text(task)}", hours=hours, folder=str(folder))
 
     def write(learnt: Learnt, recipe: Recipe, path: Path, name: str) -> Path:
-        return finish_commands.write_classifier(task, learnt, recipe, path, name=name, record=record)
+        finish_commands.write_classifier(task, learnt, recipe, path, name=name, record=record)
+        keep_dev(task.dev, path.parent)
+        return path
 
     return Made(task, {"data": record["sha256"], "units": list(task.labels)}, write)
 
@@ -90,6 +93,19 @@ def embedding(data: Path, recipe: Recipe, tell: Teller, progress: Progress | Non
         return finish_commands.write_embedder(task, learnt, recipe, path, name=name, record=record)
 
     return Made(task, {"data": record["sha256"], "units": list(words.units.symbols)}, write)
+
+
+def keep_dev(clips: list[Utterance], out: Path) -> None:
+    """Writes dev/transcripts.tsv in the run's folder: `resonet evaluate --data OUT/dev` judges by the same clips.
+
+    Such a table lists whole recordings; where a clip is a stretch of a longer one, none is written.
+    """
+    if any(clip.start for clip in clips):
+        return
+    (out / "dev").mkdir(exist_ok=True)
+    with replacing(out / "dev" / "transcripts.tsv") as file:
+        rows = [("path", "text", "speaker"), *((str(c.audio.resolve()), label_of(c.text), c.speaker) for c in clips)]
+        file.write("".join("\t".join(row) + "\n" for row in rows).encode())
 
 
 def _examined(

@@ -15,13 +15,23 @@ _EVERY = 10.0
 # Steps over which the loss and the speed that are shown are averaged.
 _MEMORY = 30
 
+# What is shown of a validation: its name, and how.
 _RATES = {
-    "wer": "WER",
-    "unit_error_rate": "unit errors",
-    "phone_error_rate": "phone errors",
-    "word_error_rate": "words wrong",
-    "label_error_rate": "labels wrong",
-    "spelling_error_rate": "words not nearest to their spelling",
+    "wer": ("WER", ".1f", " %"),
+    "unit_error_rate": ("unit errors", ".1f", " %"),
+    "phone_error_rate": ("phone errors", ".1f", " %"),
+    "word_error_rate": ("words wrong", ".1f", " %"),
+    "label_error_rate": ("labels wrong", ".1f", " %"),
+    "spelling_error_rate": ("words not nearest to their spelling", ".1f", " %"),
+    "path_loss": ("paths", ".3f", " nats a frame"),
+    "unit_ms": ("median unit", ".0f", " ms"),
+    "shortest_share": ("units of one frame", ".1f", " %"),
+    "mel_difference": ("spectrogram off by", ".3f", ""),
+    "spectral_loss": ("spectral loss", ".3f", ""),
+    "dissimilarity": ("dissimilarity", ".3f", ""),
+    "duration_loss": ("duration", ".3f", ""),
+    "pitch_loss": ("pitch", ".3f", ""),
+    "energy_loss": ("energy", ".3f", ""),
 }
 
 
@@ -166,7 +176,8 @@ def display(quiet: bool = False, stream: TextIO | None = None) -> Display:
 
 def rates_text(rates: dict[str, float]) -> str:
     """`WER 20.1 %, unit errors 7.3 %`."""
-    return ", ".join(f"{name} {rates[key]:.1f} %" for key, name in _RATES.items() if key in rates)
+    shown = ((rates[key], *how) for key, how in _RATES.items() if key in rates)
+    return ", ".join(f"{name} {value:{form}}{unit}" for value, name, form, unit in shown)
 
 
 def time_text(seconds: float) -> str:

@@ -142,9 +142,12 @@ def _about(name: str, recipe: Recipe, task: Recognize) -> dict[str, Any]:
 def portable(recipe: Recipe) -> dict[str, Any]:
     """The recipe without what belongs to this machine: of files and folders only the names are kept."""
     content = recipe.model_dump(mode="json", exclude={"cache", "threads", "about", "licences"}, exclude_defaults=True)
-    for place in (content, content.get("units", {}), content.get("augmentation", {})):
-        for key in ("lm", "start", "lexicon", "g2p", "noise", "rooms"):
-            if key in place:
+    if "voice" in content:
+        for key in {"without", "predicted"} & content["voice"].keys():
+            content["voice"][key] = [Path(place).name for place in content["voice"][key]]
+    for place in (content, *(content.get(group, {}) for group in ("units", "augmentation", "voice"))):
+        for key in ("lm", "start", "lexicon", "g2p", "noise", "rooms", "durations", "vocoder"):
+            if place.get(key):
                 place[key] = Path(place[key]).name
     return content
 
@@ -185,8 +188,8 @@ def _metric(name: str, value: float) -> dict[str, Any]:
 def stats_of(waves: Waveforms, units: dict[str, int], sure: list[float] | None = None) -> Stats:
     """`stats.json` of training recordings: `units` counts each unit or label, `sure` are confidences of dev words."""
     rows = np.random.default_rng(0).permutation(len(waves))[:_MEASURED]
-    levels = [measure(waves.sound(int(i)), SAMPLE_RATE) for i in rows]
-    seconds = [waves.length(i) / SAMPLE_RATE for i in range(len(waves))]
+    levels = [measure(waves.sound(int(i)), waves.rate) for i in rows]
+    seconds = [waves.length(i) / waves.rate for i in range(len(waves))]
     return Stats(
         utterances=len(waves),
         hours=round(sum(seconds) / 3600, 3),

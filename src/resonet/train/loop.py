@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from resonet.data.batches import ahead
 from resonet.errors import TrainError
 from resonet.train import checkpoints, log, optim
+from resonet.train.averaging import AveragedWeights, weights
 from resonet.train.recipe import Recipe
 
 
@@ -34,7 +35,11 @@ class Batch(Protocol):
 
 
 class Task(Protocol):
-    """What is learnt. `batches`: every `step`-th batch of a pass from number `start` on, the same for the same pass."""
+    """What is learnt. `batches`: every `step`-th batch of a pass from number `start` on, the same for the same pass.
+
+    One that learns more than its network (an adversary) has `updated()`, called after each step that was taken, and
+    `state_dict()` and `load_state_dict(...)` of it for the checkpoint.
+    """
 
     network: nn.Module
 
@@ -131,6 +136,7 @@ class Loop:
         self._stop = False
         self._bad_in_a_row = 0
         self._suspect: Batch | None = None
+        self._now = time.process_time if recipe.clock == "processor" else time.monotonic
         self._clock = 0.0
 
     @property
@@ -149,6 +155,8 @@ class Loop:
             for name, weights in self.average.items():
                 weights.copy_(content["average"][name])
             self.clip.history.extend(content["norms"])
+            if hasattr(self.task, "load_state_dict"):
+                self.task.load_state_dict(content["task"])
             self.progress = Progress(**content["progress"])
             set_random_state(content["random"])
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -176,6 +184,7 @@ class Loop:
                 "optimiser": self.optimiser.state_dict(),
                 "kind": self._kind,
                 "average": self.average,
+                "task": self.task.state_dict() if hasattr(self.task, "state_dict") else {},
                 "norms": list(self.clip.history),
                 "progress": vars(self.progress),
                 "random": random_state(),
@@ -192,7 +201,8 @@ class Loop:
         restore = self._catch_interrupts()
         try:
             self._probe_memory()
-            last_save = last_check = self._clock = time.monotonic()
+            last_save = last_check = time.monotonic()
+            self._clock = self._now()
             stop = 0.0
             while self._share() < 1 and not stop:
                 for batch in self._batches():
@@ -213,7 +223,7 @@ class Loop:
                         last_save = time.monotonic()
                     if stop or self._share() >= 1:
                         break
-                    self._clock = time.monotonic()
+                    self._clock = self._now()
                 else:
                     self.progress.number, self.progress.index = self.progress.number + 1, 0
             self.save()
@@ -254,7 +264,7 @@ class Loop:
         p.index, p.step = p.index + 1, p.step + 1
         if p.step % self.recipe.accumulate == 0:
             self._update(batch)
-        spent = time.monotonic() - self._clock
+        spent = self._now() - self._clock
         p.elapsed += spent
         self._tell(
             "step",
@@ -286,6 +296,8 @@ class Loop:
             self._bad_in_a_row = 0
             self.optimiser.step()
             self._follow()
+            if hasattr(self.task, "updated"):
+                self.task.updated()
         self._suspect = None
         self.optimiser.zero_grad(set_to_none=True)
 
@@ -355,32 +367,6 @@ class Loop:
         for number in before:
             signal.signal(number, note)
         return restore
-
-
-class AveragedWeights:
-    """Lends a network other weights inside a `with`, and gives its own back after."""
-
-    def __init__(self, network: nn.Module, average: dict[str, Tensor]) -> None:
-        self._network, self._weights = network, average
-        self._own: dict[str, Tensor] = {}
-
-    def __enter__(self) -> nn.Module:
-        with torch.no_grad():
-            for name, weight in weights(self._network).items():
-                self._own[name] = weight.detach().clone()
-                weight.copy_(self._weights[name])
-        return self._network
-
-    def __exit__(self, *_: object) -> None:
-        with torch.no_grad():
-            for name, weight in weights(self._network).items():
-                weight.copy_(self._own[name])
-
-
-def weights(network: nn.Module) -> dict[str, Tensor]:
-    """What is averaged: parameters, and the statistics of batch norms, which belong to them."""
-    kept = network.state_dict(keep_vars=True)
-    return {name: value for name, value in kept.items() if value.is_floating_point()}
 
 
 def random_state() -> list[Tensor]:

@@ -70,3 +70,60 @@ def soft_cross_entropy(scores: Tensor, targets: Tensor, smoothing: float, other:
     hard = loss[other]
     kept = hard.topk(max(1, round(hardest * len(hard)))).values if len(hard) else hard
     return torch.cat([loss[~other], kept]).mean()
+
+
+def structural_similarity(found: Tensor, wanted: Tensor, valid: Tensor) -> Tensor:
+    """1 - SSIM (Wang et al. 2004) of spectrograms [batch, frames, mels] as images, 0..2; valid: bool [batch, frames].
+
+    Windows of 7 x 7, evenly weighted; values are taken to be some deviations wide. It sees what an L1 averages away:
+    that harmonics and onsets have contrast.
+    """
+    inside = valid.unsqueeze(2).to(found.dtype)
+    x, y = (found * inside).unsqueeze(1), (wanted * inside).unsqueeze(1)
+
+    def mean(z: Tensor) -> Tensor:
+        return F.avg_pool2d(z, 7, stride=1, padding=3)
+
+    mean_x, mean_y = mean(x), mean(y)
+    spread_x, spread_y = mean(x * x) - mean_x * mean_x, mean(y * y) - mean_y * mean_y
+    both = mean(x * y) - mean_x * mean_y
+    # The usual constants (0.01 and 0.03 of the range, squared), for a range of 6 deviations.
+    c1, c2 = 0.0036, 0.0324
+    similar = (2 * mean_x * mean_y + c1) * (2 * both + c2)
+    similar = similar / ((mean_x * mean_x + mean_y * mean_y + c1) * (spread_x + spread_y + c2))
+    return ((1 - similar.squeeze(1)) * inside).sum() / (inside.sum() * found.shape[2])
+
+
+def masked_l1(found: Tensor, wanted: Tensor, valid: Tensor) -> Tensor:
+    """Mean absolute difference of [batch, frames, values] where valid, bool [batch, frames]."""
+    inside = valid.unsqueeze(2).to(found.dtype)
+    return ((found - wanted).abs() * inside).sum() / (inside.sum() * found.shape[2])
+
+
+def masked_huber(found: Tensor, wanted: Tensor, valid: Tensor) -> Tensor:
+    """Mean Huber loss (1964, quadratic up to 1) of [batch, units] where valid, bool."""
+    return (F.huber_loss(found, wanted, reduction="none") * valid).sum() / valid.sum()
+
+
+# FFT sizes and hops of the multi-resolution loss: 21 to 85 ms at 24 kHz.
+RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))
+
+
+def spectral(found: Tensor, wanted: Tensor) -> Tensor:
+    """Multi-resolution STFT loss (Yamamoto et al. 2020, arXiv 1910.11480) of sounds [batch, samples].
+
+    Spectral convergence and mean difference of log magnitudes, each the mean over the resolutions.
+    """
+    total = found.new_zeros(())
+    for size, hop in RESOLUTIONS:
+        window = torch.hann_window(size, device=found.device)
+        x, y = (magnitudes(z, size, hop, window) for z in (found, wanted))
+        convergence = (y - x).norm() / y.norm().clamp(min=1e-6)
+        total = total + convergence + (y.log() - x.log()).abs().mean()
+    return total / len(RESOLUTIONS)
+
+
+def magnitudes(x: Tensor, size: int, hop: int, window: Tensor) -> Tensor:
+    """[batch, samples] -> [batch, frames, bins], at least 1e-3: 60 dB below a sine of amplitude 0.01."""
+    spectrum = torch.fft.rfft(x.unfold(1, size, hop) * window)
+    return (spectrum.real.square() + spectrum.imag.square()).clamp(min=1e-6).sqrt()

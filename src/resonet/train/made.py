@@ -39,19 +39,19 @@ class Teller:
     """Writes events to the log and hands them to a listener; in other processes than the first it says nothing."""
 
     def __init__(self, folder: Path, listener: Listener | None, first: bool) -> None:
-        self._folder, self._listener, self._first = folder, listener, first
+        self.folder, self._listener, self._first = folder, listener, first
 
     def __call__(self, kind: str, **values: Any) -> None:
         if not self._first:
             return
-        log.add(self._folder, kind, values)
+        log.add(self.folder, kind, values)
         if self._listener:
             self._listener(Event(kind, values))
 
     def pass_on(self, event: Event) -> None:
         """An event of the loop, which has logged it: on to the listener, and the curves are drawn anew."""
         if event.kind in ("validation", "end"):
-            page.write(self._folder, self._folder.name)
+            page.write(self.folder, self.folder.name)
         if self._listener:
             self._listener(event)
 

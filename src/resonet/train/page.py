@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,18 @@ _NAMES = {
     "word_error_rate": "words read wrong on dev, %",
     "label_error_rate": "labels wrong on dev, %",
     "spelling_error_rate": "words not nearest to their spelling on dev, %",
+    "path_loss": "alignment on dev, nats a frame",
+    "unit_ms": "median unit on dev, ms",
+    "shortest_share": "units of one frame on dev, %",
+    "mel_difference": "difference of log-mels on dev, nepers",
+    "spectral_loss": "spectral loss on dev",
+    "dissimilarity": "1 - similarity of spectrograms on dev",
+    "duration_loss": "durations on dev, Huber",
+    "pitch_loss": "pitch on dev, Huber",
+    "energy_loss": "energy on dev, Huber",
 }
+# Samples that a task wrote, in `samples` of its folder: pictures stand in the page, sounds beside it.
+SAMPLES = "samples"
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2330; --paper: #fff; --line: #d5dae3; --curve: #3b6fb6; --soft: #5b6577; }
@@ -56,6 +68,9 @@ class Run:
     validations: list[dict[str, Any]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     finished: bool = False
+    pictures: list[tuple[str, bytes]] = field(default_factory=list)
+    sounds: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
 
     def curve(self, key: str) -> list[tuple[float, float]]:
         rows = self.steps if key in ("loss", "rate", "speed") else self.validations
@@ -63,8 +78,14 @@ class Run:
 
 
 def read(folder: Path) -> Run:
-    """What the log in `folder` says."""
+    """What the log in `folder` says, and the samples beside it; pages of stages that have folders in it."""
     run = Run()
+    for file in sorted((folder / SAMPLES).glob("*")):
+        if file.suffix == ".png":
+            run.pictures.append((file.stem, file.read_bytes()))
+        elif file.suffix == ".wav":
+            run.sounds.append(file.name)
+    run.stages = sorted(page.parent.name for page in folder.glob("*/progress.html"))
     for event in log.events(folder):
         kind = event.get("kind")
         if kind == "step":
@@ -78,7 +99,7 @@ def read(folder: Path) -> Run:
             run.lines.append(f"step {event['step']} was not finite and left out: {', '.join(event['names'][:3])}")
         elif "text" in event:
             run.lines.append(event["text"])
-        run.finished = kind == "bundle" or (run.finished and kind != "step")
+        run.finished = kind in ("bundle", "end") or (run.finished and kind != "step")
     return run
 
 
@@ -104,7 +125,7 @@ def render(run: Run, title: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}: training</title><style>{_STYLE}</style></head>\n"
         f'<body><h1>{escape(title)} <span class="soft">{state}</span></h1>\n{_figures(run)}\n'
-        f'<div class="plots">{plots}</div>\n{_samples(run)}\n{_lines(run)}</body></html>\n'
+        f'<div class="plots">{plots}</div>\n{_samples(run)}{_shown(run)}\n{_lines(run)}</body></html>\n'
     )
 
 
@@ -112,7 +133,7 @@ def _figures(run: Run) -> str:
     figures: list[tuple[str, str]] = []
     if run.validations:
         last = run.validations[-1]
-        figures += [(f"{last[key]:.1f} %", _NAMES[key].removesuffix(", %")) for key in _NAMES if key in last]
+        figures += [_figure(last[key], _NAMES[key]) for key in _NAMES if _is_number(last.get(key))]
     if run.steps:
         last = run.steps[-1]
         recent = run.steps[-50:]
@@ -126,8 +147,30 @@ def _figures(run: Run) -> str:
     return f'<div class="figures">{shown}</div>'
 
 
+def _figure(value: float, name: str) -> tuple[str, str]:
+    """A figure with its unit, if that is percent, and its name."""
+    return (f"{value:.1f} %", name.removesuffix(", %")) if name.endswith(", %") else (f"{value:.3g}", name)
+
+
+def _shown(run: Run) -> str:
+    """Pictures and sounds of dev, and the pages of stages."""
+    parts = []
+    if run.stages:
+        links = ", ".join(f'<a href="{escape(name)}/progress.html">{escape(name)}</a>' for name in run.stages)
+        parts.append(f"<p>Stages: {links}</p>")
+    for name, content in run.pictures:
+        data = base64.b64encode(content).decode()
+        parts.append(
+            f'<figure><img alt="{escape(name)}" src="data:image/png;base64,{data}" style="max-width:100%">'
+            f"<figcaption>{escape(name)}</figcaption></figure>"
+        )
+    for name in run.sounds:
+        parts.append(f'<p>{escape(name)}<br><audio controls preload="none" src="{SAMPLES}/{escape(name)}"></audio></p>')
+    return "".join(parts)
+
+
 def _samples(run: Run) -> str:
-    if not run.validations:
+    if not run.validations or not run.validations[-1].get("samples"):
         return ""
     rows = []
     for sample in run.validations[-1].get("samples", []):

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from resonet.data.augment import Augmentation
 from resonet.errors import UsageError
@@ -17,7 +17,24 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
 
 
 # The room of models where the families of a task are.
-FAMILIES = {"recognize": "recognizers", "pronounce": "language", "classify": "classifiers", "embed": "embedders"}
+FAMILIES = {
+    "recognize": "recognizers",
+    "pronounce": "language",
+    "classify": "classifiers",
+    "embed": "embedders",
+    "synthesize": "synthesizers",
+    "vocode": "vocoders",
+}
+
+
+def _seconds(value: object) -> object:
+    """Text like 90s, 3m or 2h as seconds; anything else as it is."""
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
 
 
 class Strict(BaseModel):
@@ -102,10 +119,52 @@ class Embedding(Strict):
     jitter: float = Field(0.06, ge=0, description="seconds by which borders of segments are moved")
 
 
+class Stage(Strict):
+    """One of the trainings before or after that of the acoustic model of a voice; as the recipe's own settings."""
+
+    time: Seconds | None = None
+    passes: float | None = Field(None, gt=0, description="in place of time")
+    batch_seconds: float = Field(60.0, gt=0)
+    optimiser: Optimiser = Optimiser()
+
+
+class Vocoding(Stage):
+    """How a vocoder learns; as a task of its own (vocode) it has time, optimiser and batches from the recipe itself."""
+
+    preset: str = "base"
+    network: dict[str, Any] = Field(default_factory=dict, description="single settings of the family over the preset")
+    time: Seconds | None = 3 * 3600.0
+    batch_seconds: float = Field(10.0, gt=0)
+    optimiser: Optimiser = Optimiser(rate=5e-4, betas=(0.8, 0.99), weight_decay=0.01, warm_up=0.01)
+    segment: int = Field(64, ge=8, description="frames of a piece that is learnt at once")
+    adversaries: Share = Field(0.6, description="share of training after which discriminators join in; 1: never")
+    adversary_rate: float = Field(3e-4, gt=0, description="peak learning rate of the discriminators")
+    predicted: Share = Field(0.5, description="share of the pieces whose mel an acoustic model predicted")
+    predicted_from: Share = Field(0.7, description="share of training after which these join in")
+
+
+class Voice(Strict):
+    """How a voice is made (task synthesize): aligner, then the acoustic model as the recipe says, then the vocoder."""
+
+    speakers: dict[str, str] = Field(default_factory=dict, description="other names for speakers of the data")
+    aligner: Stage = Stage(time=600.0, batch_seconds=24.0, optimiser=Optimiser(rate=2e-3, weight_decay=1e-4))
+    durations: str | None = Field(None, description="folder of another training of these data, to align as it did")
+    vocoding: Vocoding = Vocoding()
+    vocoder: str | None = Field(
+        None, description="voice bundle, or folder of a training, whose vocoder is taken; None: one is trained"
+    )
+    without: tuple[str, ...] = Field((), description="files of sentences, one a line, that nothing learns from")
+    predicted: tuple[str, ...] = Field(
+        (), description="folders of trained voices, whose acoustic models' spectrograms a vocoder learns as well"
+    )
+    similarity: float = Field(0.5, ge=0, description="weight of structural similarity beside the L1 of spectrograms")
+    prosody: float = Field(0.1, ge=0, description="weight of durations, pitch and energy")
+
+
 class Recipe(Strict):
     """A training run. Give `passes` over the data, or `time` on the clock, after which the rate has come to its end."""
 
-    task: Literal["recognize", "pronounce", "classify", "embed"] = "recognize"
+    task: Literal["recognize", "pronounce", "classify", "embed", "synthesize", "vocode"] = "recognize"
     family: str = "resnet_ctc"
     preset: str = "1m"
     network: dict[str, Any] = Field(default_factory=dict, description="single settings of the family over the preset")
@@ -118,15 +177,19 @@ class Recipe(Strict):
     loss: Loss = Loss()
     clips: Clips = Clips()
     embedding: Embedding = Embedding()
+    voice: Voice = Voice()
     initialisation: Literal["family", "normal", "xavier", "kaiming"] = "family"
     start: str | None = Field(None, description="bundle, or folder of a training, whose weights are gone on from")
     passes: float | None = Field(None, gt=0)
-    time: float | None = Field(None, gt=0, description="seconds, or text like 3m or 2h")
+    time: Seconds | None = Field(None, description="seconds, or text like 3m or 2h")
+    clock: Literal["wall", "processor"] = Field(
+        "wall", description="what `time` counts; processor: seconds of computing, the same on a busy machine"
+    )
     batch_seconds: float = Field(120.0, gt=0, description="audio seconds a batch, padding included")
     accumulate: int = Field(1, ge=1, description="batches a step")
     average: float = Field(0.999, ge=0, lt=1, description="decay of the running mean of weights that is kept (EMA)")
-    validate_every: float = Field(600.0, gt=0, description="seconds between validations")
-    checkpoint_every: float = Field(120.0, gt=0, description="seconds between checkpoints")
+    validate_every: Seconds = Field(600.0, description="seconds between validations")
+    checkpoint_every: Seconds = Field(120.0, description="seconds between checkpoints")
     lm: str | None = Field(None, description="language model for word error rates in training and for the bundle")
     longest: float = Field(30.0, gt=0, description="utterances of more seconds are left out")
     cache: str | None = Field(None, description="folder for decoded recordings; by default the user's cache")
@@ -139,13 +202,6 @@ class Recipe(Strict):
     @classmethod
     def _named(cls, value: object) -> object:
         return str(value) if isinstance(value, (int, float)) else value  # YAML reads 8 as a number
-
-    @field_validator("time", "validate_every", "checkpoint_every", mode="before")
-    @classmethod
-    def _seconds(cls, value: object) -> object:
-        if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
-            return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-        return value
 
     @model_validator(mode="after")
     def _whole(self) -> Recipe:

@@ -18,7 +18,7 @@ import yaml
 from resonet.bundle import replacing
 from resonet.errors import DataError, TrainError, UsageError
 from resonet.models import registry
-from resonet.train import assemble, assemble_commands, log, page, start
+from resonet.train import assemble, assemble_commands, log, page, start, voice
 from resonet.train import recipe as recipes
 from resonet.train.closed_form import ClosedForm
 from resonet.train.loop import Listener, Loop, World
@@ -35,6 +35,7 @@ _ASSEMBLIES: dict[str, Callable[[Path, Recipe, Teller, Progress | None], Made]] 
     "pronounce": assemble.pronunciation,
     "classify": assemble_commands.classification,
     "embed": assemble_commands.embedding,
+    "vocode": voice.vocoding,
 }
 
 
@@ -75,9 +76,11 @@ def train(
     if not resume and world.rank == 0:
         (out / log.NAME).unlink(missing_ok=True)  # of a run that ended before its first checkpoint
     tell = Teller(out, listener, world.rank == 0)
+    if recipe.task == "synthesize":
+        return _voice(Path(data), recipe, out, name, resume, tell, listener, progress)
     made = in_turn(world, lambda: _ASSEMBLIES[recipe.task](Path(data), recipe, tell, progress))
     if world.rank == 0:
-        _record(out, made, Path(data), name, resume)
+        record(out, made.same, Path(data), name, resume)
     if recipe.start and not resume:
         tell("note", text=start.begin(made.task.network, made.same["units"], recipe))
     if made.task.network.fit == "closed_form":
@@ -95,9 +98,31 @@ def train(
     path = out / f"{name}.resonet"
     if world.rank == 0:
         tell("note", text="exports the network, tunes what decodes it, writes the bundle")
-        made.write(loop, recipe, path, name)
+        path = made.write(loop, recipe, path, name)
         tell("bundle", path=str(path), text=f"wrote {path}", **loop.progress.last)
         page.write(out, name)
+    return path
+
+
+def _voice(
+    data: Path,
+    recipe: Recipe,
+    out: Path,
+    name: str,
+    resume: bool,
+    tell: Teller,
+    listener: Listener | None,
+    progress: Progress | None,
+) -> Path:
+    """The same for voices, which are several trainings, each with a folder in `out`."""
+    if World().size > 1:
+        raise UsageError("a voice is trained by one process", "start it without torchrun")
+    run = voice.VoiceRun(data, recipe, out, name, tell, listener, progress, paced, save_recipe)
+    record(out, run.same, data, name, resume)
+    save_recipe(recipe, out / "recipe.yaml")
+    path = run.finish()
+    tell("bundle", path=str(path), text=f"wrote {path}")
+    page.write(out, name)
     return path
 
 
@@ -118,7 +143,7 @@ def check_folder(out: Path, resume: bool) -> None:
     """Raises UsageError where `out` is no folder for this run."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file, where a folder is to be written")
-    there = (out / "checkpoint.pt").is_file()
+    there = (out / "checkpoint.pt").is_file() or voice.holds_voice(out)
     if there and not resume:
         raise UsageError(f"{out} holds a training", f"go on with --resume {out}, or name another folder with -o")
     if resume and not there:
@@ -169,8 +194,8 @@ def dumped(recipe: Recipe) -> str:
 def resumed(out: Path, settings: list[str]) -> tuple[Recipe, Path, str]:
     """The recipe (with settings over it), data and name of the run in `out`; raises UsageError, DataError."""
     check_folder(out, resume=True)
-    record = _read_record(out)
-    return recipes.load(str(out / "recipe.yaml"), settings), Path(record["source"]), record["name"]
+    began = _read_record(out)
+    return recipes.load(str(out / "recipe.yaml"), settings), Path(began["source"]), began["name"]
 
 
 def in_turn(world: World, work: Callable[[], Any]) -> Any:
@@ -197,15 +222,15 @@ def _run(loop: Loop, recipe: Recipe) -> None:
         ) from error
 
 
-def _record(out: Path, made: Made, data: Path, name: str, resume: bool) -> None:
+def record(out: Path, same: dict[str, Any], data: Path, name: str, resume: bool) -> None:
     """Writes run.json; on a resumption compares with it."""
     if not resume:
-        record = {"name": name, "source": str(data.resolve()), "same": made.same}
+        content = {"name": name, "source": str(data.resolve()), "same": same}
         with replacing(out / "run.json") as file:
-            file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+            file.write(json.dumps(content, ensure_ascii=False).encode() + b"\n")
         return
     before = _read_record(out)["same"]
-    for key, value in made.same.items():
+    for key, value in same.items():
         if before.get(key) != value:
             raise DataError(
                 f"the {key} are not those that {out} was trained on so far", "restore them, or start a new training"

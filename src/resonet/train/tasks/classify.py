@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from resonet.audio.loudness import amplification
 from resonet.data.augment import spec_augment
 from resonet.data.negatives import Negatives
 from resonet.data.utterance import Utterance
@@ -172,13 +173,18 @@ class Classify:
     def probabilities(self, waves: Waveforms) -> list[NDArray[np.float32]]:
         """Probabilities of labels at every frame, [frames, labels], of every clip; `decide` makes a label of them."""
         self.network.eval()
+
+        def clip(index: int) -> Samples:  # as `Spotter.classify` hears it
+            sound = waves.sound(index)
+            return np.clip(sound * np.float32(amplification(sound, SAMPLE_RATE)), -1, 1)
+
         if not self.network.streams:
-            rows = [torch.from_numpy(waves.sound(i)).unsqueeze(0) for i in range(len(waves))]
+            rows = [torch.from_numpy(clip(i)).unsqueeze(0) for i in range(len(waves))]
             return [self.network.clips(row).exp().cpu().numpy() for row in rows]
         found = []
         state = torch.zeros(1, self.network.state_size, device=self.recipe.device)
         for i in range(len(waves)):
-            pcm = torch.from_numpy(waves.sound(i)).unsqueeze(0).to(self.recipe.device)
+            pcm = torch.from_numpy(clip(i)).unsqueeze(0).to(self.recipe.device)
             scores, _ = self.network(self.network.padded(pcm), state)
             found.append(scores[0, self.network.delay :].float().exp().cpu().numpy())
         return found

@@ -1,0 +1,1 @@
+"""Vocoders: one file a family, log-mel spectrogram to sound."""
