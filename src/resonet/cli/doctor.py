@@ -17,8 +17,9 @@ import click
 @click.option("--frame-shift", default=0.04, show_default=True, help="Seconds between the frames that CTC aligns.")
 @click.option(
     "--task",
-    type=click.Choice(["recognize", "classify"]),
-    help="What the data is for; without it, texts that are a few short labels are taken for clips to classify.",
+    type=click.Choice(["recognize", "classify", "synthesize"]),
+    help="What the data is for; without it, texts that are a few short labels are taken for clips to classify, all "
+    "others for speech to recognize.",
 )
 def command(
     data: str | None,
@@ -38,6 +39,7 @@ def command(
       resonet doctor
       resonet doctor samples/tiny --page doctor.html
       resonet doctor words/ --task classify
+      resonet doctor recordings/ --task synthesize
     """
     if data is None:
         if page or quick or task:
@@ -68,7 +70,7 @@ def _data(
     from tqdm import tqdm
 
     from resonet.bundle import replacing
-    from resonet.data import doctor, load, split
+    from resonet.data import doctor, doctor_voice, load, split
     from resonet.data.prepare import WORDS, read_data
 
     def progress(items, total):  # type: ignore[no-untyped-def]
@@ -83,8 +85,17 @@ def _data(
     if task is None:
         texts = [u.text for items in utterances.values() for u in items]
         labelled = layouts == {WORDS} or split.labelled(texts)
+    reader = None
+    if task == "synthesize":
+        reader = doctor_voice.reader([u for items in utterances.values() for u in items], language)
     findings = doctor.examine(
-        utterances, frame_shift=frame_shift, quick=quick, skipped=skipped, progress=progress, labelled=labelled
+        utterances,
+        frame_shift=frame_shift,
+        quick=quick,
+        skipped=skipped,
+        progress=progress,
+        labelled=labelled,
+        voice=reader,
     )
     # First what took so long to find, then the page, which may meet a full disk.
     click.echo(json.dumps(findings.as_dict(), ensure_ascii=False) if as_json else findings.as_text())

@@ -17,7 +17,7 @@ import numpy as np
 
 from resonet.bundle import Histogram
 from resonet.bundle.stats import DURATION_EDGES, LOUDNESS_EDGES, SNR_EDGES
-from resonet.data import doctor_labels
+from resonet.data import doctor_labels, doctor_voice
 from resonet.data.findings import Finding, Findings, SplitSummary, ordered
 from resonet.data.measures import Measured, measure_all
 from resonet.data.prepare import Skipped
@@ -58,6 +58,7 @@ def examine(
     skipped: Sequence[Skipped] = (),
     progress: Progress | None = None,
     labelled: bool = False,
+    voice: doctor_voice.Reader | None = None,
 ) -> Findings:
     """Examines the utterances of each split.
 
@@ -70,6 +71,8 @@ def examine(
         skipped: what `prepare` left out, to be reported too.
         progress: wraps the utterances while they are measured (given their number), for a progress bar.
         labelled: the texts are labels of clips: they are judged as such, and not as sentences.
+        voice: reads texts as a front end does (`resonet.data.doctor_voice.reader`): the recordings are to become a
+            voice, and are judged as such.
     """
     splits = {name: [_utterance(item, name) for item in items] for name, items in cuts_by_split.items()}
     everything = list(itertools.chain.from_iterable(splits.values()))
@@ -79,15 +82,21 @@ def examine(
     measured = list(measuring)
     usable = [m for m in measured if not m.fault]
     units = units_of or (lambda text: [ord(letter) for letter in normalise(text)])
-    dense = {} if labelled else _too_dense(usable, frame_shift, units)
+    dense = {} if labelled or voice else _too_dense(usable, frame_shift, units)
     findings = [
         *_left_out(skipped),
         *_unreadable(measured),
         *_recordings([m for m in usable if not (labelled and m.utterance.text in doctor_labels.MADE)]),
         *_doubles(usable, labelled),
     ]
+    unusable = {m.utterance.id for m in measured if m.fault} | dense.keys()
     if labelled:
         findings += doctor_labels.findings(measured, splits)
+    elif voice:
+        read = {u.id: voice(u.text, u.language) for u in everything}
+        findings = [f for f in findings if f.kind not in doctor_voice.OWN]
+        findings += [*doctor_voice.findings(measured, read), _in_two_splits(splits)]
+        unusable |= doctor_voice.unusable(usable, read)
     else:
         findings += [
             _dense(dense, frame_shift),
@@ -96,7 +105,6 @@ def examine(
             *_said_twice(usable),
             *_leaks(splits),
         ]
-    unusable = {m.utterance.id for m in measured if m.fault} | dense.keys()
     seconds = {m.utterance.id: m.seconds for m in measured}
     quantities = _quantities(usable)
     if labelled:
@@ -359,11 +367,15 @@ def _leaks(splits: Mapping[str, Sequence[Utterance]]) -> Iterator[Finding]:
         "note",
         "corpora of one voice that are in more than one split",
         tuple(f"{speaker}: {', '.join(sorted(leaking[speaker]))}" for speaker in leaking if speaker in lone),
-        "no fault, but the error rate on this part is that of a known voice",
+        "no fault, but the error rate on this part is that of a known voice; where it is to speak: --task synthesize",
     )
+    yield _in_two_splits(splits)
+
+
+def _in_two_splits(splits: Mapping[str, Sequence[Utterance]]) -> Finding:
     train = {sentence_key(u.text) for u in splits.get("train", ())} - {""}
     heard = [u for name, items in splits.items() if name != "train" for u in items if sentence_key(u.text) in train]
-    yield Finding(
+    return Finding(
         "sentence in two splits",
         "note",
         "utterances of dev and test whose sentence is also in train",

@@ -26,6 +26,23 @@ SHORTFALL = 0.1
 # Seconds decoded at a time, so that an utterance of a recording of many hours costs little memory.
 _BLOCK = 30.0
 
+# dB under the level of the speech: frames below it are a pause. With that much noise they are still told from it by the
+# others: dB over the quietest twentieth, but not within so many of the speech.
+_PAUSE, _NOISE, _LEAST = 30.0, 6.0, 12.0
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Speech in a recording. level: dBFS of it. noise: dB by which the quietest twentieth of all frames lies below.
+    seconds: from its beginning to its end. before, after: seconds at either side of it. pause: the longest inside."""
+
+    level: float
+    noise: float
+    seconds: float
+    before: float
+    after: float
+    pause: float
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -33,6 +50,7 @@ class Measured:
 
     level: dBFS of the mean power. peak: 0..1. clipped: fraction of samples at full scale. snr: dB, estimated.
     loudest: dBFS of the loudest 20 ms. edge: dB by which the louder of the first and last 60 ms stays below that.
+    speech: None where there is none, or nothing was read.
     sound: a hash of the samples, "" where they were not read. fault: a sentence, why it cannot be used, else "".
     level, peak, snr, loudest and edge are NaN where they were not measured.
     """
@@ -47,6 +65,7 @@ class Measured:
     snr: float = float("nan")
     loudest: float = float("nan")
     edge: float = float("nan")
+    speech: Speech | None = None
     sound: str = ""
     fault: str = ""
 
@@ -121,6 +140,7 @@ def _measure(measured: Measured, samples: NDArray[np.float32]) -> Measured:
         snr=loudness.snr_db,
         loudest=loudest,
         edge=edge,
+        speech=_speech(samples, rate),
         sound=hashlib.blake2b(np.ascontiguousarray(samples).data, digest_size=16).hexdigest(),
     )
 
@@ -135,6 +155,27 @@ def _edges(samples: NDArray[np.float32], rate: int) -> tuple[float, float]:
     levels = 10 * np.log10(power + 1e-12)
     loudest = float(levels.max())
     return loudest, loudest - float(max(levels[:3].max(), levels[-3:].max()))
+
+
+def _speech(samples: NDArray[np.float32], rate: int) -> Speech | None:
+    start, end, level = audio.speech_span(samples, rate)
+    if end <= start:
+        return None
+    size = max(1, rate // 100)
+    frames = samples[: len(samples) // size * size].reshape(-1, size)
+    levels = 10 * np.log10(frames.var(axis=1) + 1e-12)
+    floor = float(np.percentile(levels, 5))
+    loud = levels >= max(level - _PAUSE, min(floor + _NOISE, level - _LEAST))
+    there = np.flatnonzero(loud[start // size : end // size])
+    pause = int(np.diff(there).max(initial=1)) - 1
+    return Speech(
+        level=level,
+        noise=level - floor,
+        seconds=(end - start) / rate,
+        before=start / rate,
+        after=max(0, len(samples) - end) / rate,
+        pause=pause * size / rate,
+    )
 
 
 def _cut(path: Path, rate: int, spans: Sequence[tuple[int, int]]) -> Iterator[NDArray[np.float32]]:
