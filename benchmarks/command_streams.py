@@ -46,7 +46,6 @@ SNR = (0.0, 10.0)  # dB
 FLOOR = 20.0  # dB below the level of its recording: no place counts as quieter
 FADE = 0.01
 TRIES = 30
-HOWS = ("added", "inserted", "none")
 
 Samples = NDArray[np.float32]
 

@@ -54,7 +54,6 @@ from resonet.runtime.keyword import Keywords, pronunciations
 from resonet.text.units import Units
 
 HERE = Path(__file__).resolve().parent
-WAYS = ("examples", "text", "peers")
 SHOTS = 3
 NOT_WAKE = "not-wake"
 GAP = 2.0  # seconds of silence between two clips: longer than any window that one could fill

@@ -40,7 +40,7 @@ def program(tmp_path: Path) -> Any:
 
 
 def test_a_program_given_files(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judges, "_FILES", 2)
+    monkeypatch.setattr(judges, "FILES", 2)
     files = [Path(f"/nowhere/{i}.wav") for i in range(4)]
     judge = judges.judge(program(LINES))
     found = judge.heard(files, [""] * 4)

@@ -24,7 +24,6 @@ _FORMATS = {
     ".opus": ("OGG", "OPUS"),
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
-WRITTEN_SUFFIXES = tuple(_FORMATS)
 # libsndfile's Vorbis encoder puts a whole write on the stack and dies on long ones.
 _PIECE = 2**16
 _LONGEST_WAV = 2**32 - 2**16  # bytes: its header counts them in 32 bits

@@ -157,7 +157,6 @@ class VoiceRuntime(Part):
     context: int = Field(ge=0, le=10_000)
     speakers: dict[str, SpeakerRuntime]
     longest: int | None = Field(None, ge=1)
-    seconds_a_unit: float | None = Field(None, gt=0)
 
 
 class Member(Part):

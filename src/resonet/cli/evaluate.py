@@ -106,44 +106,19 @@ def command(
         raise UsageError(f"{given} is not for --task synthesize", "name the voice by --voice" if bundles else "")
     lines = task == "synthesize" and Path(data).is_file() and Path(data).suffix.lower() == ".txt"
     references, left_out = (_lines(data), False) if lines else _references(data, split)
+    told: dict[str, Any] = {"data": data, "page": page, "as_json": as_json, "threads": threads, "progress": _progress()}
     if task == "synthesize":
         from resonet.cli import _voices
 
         whole = _voices.evaluate(
-            voices,
-            judges,
-            references,
-            data=data,
-            speaker=speaker,
-            sounds=sounds,
-            page=page,
-            as_json=as_json,
-            sentences=utterances,
-            threads=threads,
-            progress=_progress(),
+            voices, judges, references, speaker=speaker, sounds=sounds, sentences=utterances, **told
         )
-        if left_out or not whole:
-            context.exit(1)
-        return
-    if task == "classify":
+    elif task == "classify":
         from resonet.cli import _clips
 
-        whole = _clips.evaluate(
-            bundles,
-            programs,
-            references,
-            data=data,
-            by=by,
-            page=page,
-            as_json=as_json,
-            clips=utterances,
-            threads=threads,
-            progress=_progress(),
-        )
-        if left_out or not whole:
-            context.exit(1)
-        return
-    whole = _recognition(bundles, references, data, by, page, as_json, utterances, threads)
+        whole = _clips.evaluate(bundles, programs, references, by=by, clips=utterances, **told)
+    else:
+        whole = _recognition(bundles, references, by=by, utterances=utterances, **told)
     if left_out or not whole:
         context.exit(1)
 
@@ -151,12 +126,14 @@ def command(
 def _recognition(
     bundles: tuple[str, ...],
     references: list[Reference],
+    *,
     data: str,
     by: tuple[str, ...],
     page: str | None,
     as_json: bool,
     utterances: bool,
     threads: int | None,
+    progress: Callable[[Iterable[Any], int], Iterable[Any]] | None,
 ) -> bool:
     """Scores recognizers and tells; whether every recording could be read."""
     from resonet.evaluate import compare, recognition, report
@@ -171,7 +148,7 @@ def _recognition(
             data=data,
             by=by or None,
             vocabulary=recognition.vocabulary_of(found.path),
-            progress=_progress(),
+            progress=progress,
         )
         results.append(result)
         for _, reason in result.failures:

@@ -11,9 +11,7 @@ and may name itself in `{"summary": {"judge"}}`:
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,8 +20,8 @@ from typing import Any, Protocol
 from resonet.bundle import find, installed
 from resonet.errors import ResonetError, UsageError
 from resonet.evaluate.answers import Recognizes
+from resonet.evaluate.program import FILES, printed, words_of
 
-_FILES = 200  # of one call: a command line has an end
 _SUFFIX = ".resonet"
 
 
@@ -59,12 +57,7 @@ class ProgramJudge:
     """
 
     def __init__(self, command: str) -> None:
-        try:
-            self._command = shlex.split(command)
-        except ValueError as error:
-            raise UsageError(f"the command {command!r} cannot be taken apart: {error}") from None
-        if not self._command:
-            raise UsageError("the command of the judge is empty")
+        self._command = words_of(command)
         self._table = any("{table}" in part for part in self._command)
         self.name = _short(self._command)
 
@@ -73,8 +66,8 @@ class ProgramJudge:
         if self._table and files:
             found = self._by_table(files, said)
         else:
-            for first in range(0, len(files), _FILES):
-                found |= self._run([*self._command, *map(str, files[first : first + _FILES])])
+            for first in range(0, len(files), FILES):
+                found |= self._run([*self._command, *map(str, files[first : first + FILES])])
         lacking = f"{self._command[0]} gave no text for it"
         return [found.get(str(file), ResonetError(f"{file}: {lacking}")) for file in files]
 
@@ -92,14 +85,10 @@ class ProgramJudge:
             return found
 
     def _run(self, command: Sequence[str]) -> dict[str, str]:
-        try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
-        except OSError as error:
-            raise UsageError(f"the judge {command[0]} cannot be started: {error.strerror}") from None
-        lines = done.stdout.decode("utf-8", "replace").splitlines()
+        lines, code = printed(command)
         found = _told([_json(line) for line in lines if line.startswith("{")])
-        if done.returncode and not found:
-            raise UsageError(f"the judge {self.name} ended with exit code {done.returncode} and heard nothing")
+        if code and not found:
+            raise UsageError(f"the judge {self.name} ended with exit code {code} and heard nothing")
         return found
 
 
@@ -113,7 +102,7 @@ def judge(named: str, threads: int | None = None) -> Judge:
     if single and (named.endswith(_SUFFIX) or any(found.name == named for found in installed())):
         return _recognizer(named, threads)
     program = ProgramJudge(named)
-    if shutil.which(shlex.split(named)[0]) is None:
+    if shutil.which(words_of(named)[0]) is None:
         if single:
             return _recognizer(named, threads)  # says that there is none, and which names are near
         raise UsageError(

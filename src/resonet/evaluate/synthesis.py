@@ -93,33 +93,14 @@ def score(
     if judges:
         word_errors.align([], [])  # a missing extra is told now, not after all has been spoken
     watch = Stopwatch()
-    sentences: list[Sentence] = []
     failures: list[tuple[str, str]] = []
     notes: list[str] = []
     for system in SYSTEMS:
         (folder / system).mkdir(parents=True, exist_ok=True)
     if speaker is not None:
         voice.language(speaker)  # raises: nobody of that name
-    warm = True
-    for number, reference in enumerate(progress(references, len(references)) if progress else references, 1):
-        who = speaker or _reader(reference, voice)
-        try:
-            if warm:
-                voice.speak(reference.text, speaker=who)  # what is read at first use is not the cost of a sentence
-                warm = False
-            with watch:
-                speech = voice.speak(reference.text, speaker=who)
-            made = {VOICE: speech.samples, **_natural(reference, voice.sample_rate, copy)}
-        except (UsageError, MissingExtra, BundleError):
-            raise  # no matter of this text
-        except ResonetError as error:
-            failures.append((str(reference.path) if reference.path.name else reference.text, str(error)))
-            continue
-        said = reference.columns.get("said") or (spoken or _as_written)(reference.text, voice.language(who))
-        sounds = {system: _sound(folder / system / f"{number:04}.wav", made[system], voice.sample_rate, said)
-                  for system in SYSTEMS if system in made}  # fmt: skip
-        words = tuple((w.text, w.start, w.end) for w in speech.words)
-        sentences.append(Sentence(reference.text, said, who, sounds, words))
+    shown = progress(references, len(references)) if progress else references
+    sentences = _spoken(voice, shown, folder, speaker, copy, spoken or _as_written, watch, failures)
     if not sentences:
         raise DataError(f"None of {len(references)} texts could be spoken; the first: {failures[0][1]}")
     first = _first_audio(voice, sentences)
@@ -141,6 +122,41 @@ def score(
         failures=tuple(failures),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _spoken(
+    voice: Speaks,
+    references: Iterable[Reference],
+    folder: Path,
+    speaker: str | None,
+    copy: Callable[[Samples], Samples] | None,
+    words_of: Callable[[str, str], str],
+    watch: Stopwatch,
+    failures: list[tuple[str, str]],
+) -> list[Sentence]:
+    """Every text spoken, with recording and copy synthesis beside it; what cannot be said goes to `failures`."""
+    sentences: list[Sentence] = []
+    warm = True
+    for number, reference in enumerate(references, 1):
+        who = speaker or _reader(reference, voice)
+        try:
+            if warm:
+                voice.speak(reference.text, speaker=who)  # what is read at first use is not the cost of a sentence
+                warm = False
+            with watch:
+                speech = voice.speak(reference.text, speaker=who)
+            made = {VOICE: speech.samples, **_natural(reference, voice.sample_rate, copy)}
+        except (UsageError, MissingExtra, BundleError):
+            raise  # no matter of this text
+        except ResonetError as error:
+            failures.append((str(reference.path) if reference.path.name else reference.text, str(error)))
+            continue
+        said = reference.columns.get("said") or words_of(reference.text, voice.language(who))
+        sounds = {system: _sound(folder / system / f"{number:04}.wav", made[system], voice.sample_rate, said)
+                  for system in SYSTEMS if system in made}  # fmt: skip
+        words = tuple((w.text, w.start, w.end) for w in speech.words)
+        sentences.append(Sentence(reference.text, said, who, sounds, words))
+    return sentences
 
 
 def scoring_form(text: str, language: str) -> str:
@@ -244,14 +260,13 @@ def _measured(sentence: Sentence, sample_rate: int, notes: list[str]) -> Sentenc
     if not np.any(reference) or not len(other):
         return sentence
     near = replace(copied.near, sdr=sdr.sdr(reference, other), si_sdr=sdr.si_sdr(reference, other))
-    try:
-        near = replace(near, stoi=stoi(reference, other, sample_rate))
-    except UsageError as error:
-        notes.append(f"left out: {error}")
-    try:
-        near = replace(near, pesq=pesq(reference, other, sample_rate))
-    except UsageError as error:
-        notes.append(f"left out: {error}")
+    found: dict[str, Any] = {}
+    for name, measure in (("stoi", stoi), ("pesq", pesq)):
+        try:
+            found[name] = measure(reference, other, sample_rate)
+        except UsageError as error:  # its package is not installed
+            notes.append(f"left out: {error}")
+    near = replace(near, **found)
     return replace(sentence, sounds={**sentence.sounds, COPY: replace(copied, near=near)})
 
 

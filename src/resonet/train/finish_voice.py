@@ -55,7 +55,6 @@ def write_voice(
     speakers = _speakers(task, data)
     hours = data.train.offsets[-1] * mel.shift / 3600
     members["card.md"] = _card(name, recipe, data, licences, parameters, hours).encode()
-    frames = sum(int(d.durations.sum()) for d in task.prosody)
     manifest = {
         "kind": "voice",
         "name": name,
@@ -76,7 +75,6 @@ def write_voice(
             "context": context,
             "speakers": speakers,
             "longest": max(map(len, data.train.units)),
-            "seconds_a_unit": round(frames * mel.shift / max(1, sum(map(len, data.train.units))), 4),
             "parameters": parameters,
             "recipe": portable(recipe),
         },

@@ -90,13 +90,18 @@ def train(
     recipe = recipe.model_copy(update={"threads": found.threads, "precision": found.precision})
     if world.rank == 0:
         save_recipe(recipe, out / "recipe.yaml")
+    return _looped(made, recipe, out, name, resume, tell)
+
+
+def _looped(made: Made, recipe: Recipe, out: Path, name: str, resume: bool, tell: Teller) -> Path:
+    """Runs the loop to its end and writes the bundle, in process 0."""
     loop = Loop(made.task, recipe, out, tell.pass_on)
     if resume:
         loop.resume()
         tell("note", text=f"goes on after step {loop.progress.step}")
     _run(loop, recipe)
     path = out / f"{name}.resonet"
-    if world.rank == 0:
+    if not loop.world.rank:
         tell("note", text="exports the network, tunes what decodes it, writes the bundle")
         path = made.write(loop, recipe, path, name)
         tell("bundle", path=str(path), text=f"wrote {path}", **loop.progress.last)

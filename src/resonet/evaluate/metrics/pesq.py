@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonet.audio import resample
-from resonet.errors import UsageError
+from resonet.evaluate.metrics.aligned import missing, pair
 
 PACKAGE = "pesq"
 SAMPLE_RATE = 16000
@@ -27,13 +27,13 @@ def pesq(reference: NDArray[np.float32], other: NDArray[np.float32], sample_rate
         from pesq import PesqError
         from pesq import pesq as measure
     except ImportError:
-        raise UsageError(f"PESQ needs the package {PACKAGE}", f"pip install {PACKAGE}") from None
-    length = min(len(reference), len(other))
-    if length < sample_rate / 2 or not np.any(reference[:length]) or not np.any(other[:length]):
+        raise missing("PESQ", PACKAGE) from None
+    both = pair(reference, other, sample_rate)
+    if both is None:
         return None
-    pair = [resample(np.asarray(x[:length], np.float32), sample_rate, SAMPLE_RATE) for x in (reference, other)]
+    heard = [resample(x, sample_rate, SAMPLE_RATE) for x in both]
     try:
-        found = float(measure(SAMPLE_RATE, *pair, "wb"))
+        found = float(measure(SAMPLE_RATE, *heard, "wb"))
     except (PesqError, ValueError):
         return None
     return found if np.isfinite(found) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from resonet.errors import UsageError
+from resonet.evaluate.metrics.aligned import missing, pair
 
 PACKAGE = "pystoi"
 
@@ -23,8 +23,6 @@ def stoi(reference: NDArray[np.float32], other: NDArray[np.float32], sample_rate
     try:
         from pystoi import stoi as measure
     except ImportError:
-        raise UsageError(f"STOI needs the package {PACKAGE}", f"pip install {PACKAGE}") from None
-    length = min(len(reference), len(other))
-    if length < sample_rate / 2 or not np.any(reference[:length]) or not np.any(other[:length]):
-        return None
-    return float(measure(reference[:length], other[:length], sample_rate))
+        raise missing("STOI", PACKAGE) from None
+    both = pair(reference, other, sample_rate)
+    return None if both is None else float(measure(*both, sample_rate))

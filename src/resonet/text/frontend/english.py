@@ -18,15 +18,15 @@ from resonet.text.frontend.english_tables import (
     UNITS,
     VULGAR,
 )
-from resonet.text.frontend.rules import Rule
+from resonet.text.frontend.rules import Rule, any_of
 
 NUM = r"(?:\d{1,3}(?:[,\u202f]\d{3})+(?!\d|,\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 TO = rf"(?:\s?[-–]\s?(?P<to>{NUM}))?"
 AFTER = r"(?![^\W_])"
-_MONTH = "|".join(sorted((re.escape(name) for name in MONTH_NUMBERS), key=len, reverse=True))
-_UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
-_CODE = "|".join(re.escape(code) for code in sorted(CURRENCIES, key=len, reverse=True))
-_SCALE = "|".join(sorted(SCALES, key=len, reverse=True))
+_MONTH = any_of(MONTH_NUMBERS)
+_UNIT = any_of(UNITS)
+_CODE = any_of(CURRENCIES)
+_SCALE = any_of(SCALES)
 MONEY = (
     rf"(?P<cur>{_CODE})\s?(?P<n>{NUM})(?:\s?[-–]\s?(?:{_CODE})?(?P<to>{NUM}))?"
     rf"(?:\s?(?P<scale>{_SCALE}))?{AFTER}"
@@ -285,5 +285,3 @@ class English(EnglishShort):
         if second:
             words += f" and {self.integer(str(int(second)))} second{'' if int(second) == 1 else 's'}"
         return words + (f" {half.upper()} M" if half else "")
-
-    # Words.

@@ -15,15 +15,15 @@ from resonet.text.frontend.german_tables import (
     UNITS,
     VULGAR,
 )
-from resonet.text.frontend.rules import Rule
+from resonet.text.frontend.rules import Rule, any_of
 
 NUM = r"(?:\d{1,3}(?:\.\d{3})+(?!\d|\.\d)(?:,\d+)?|[1-9]\d{0,2}(?:[\u202f' ]\d{3})+(?!\d)(?:,\d+)?|\d+(?:,\d+)?)"
 TO = rf"(?:\s?(?:-|–|bis)\s?(?P<to>{NUM}))?"
 AFTER = r"(?![^\W_])"
-_MONTH = "|".join(sorted(map(re.escape, MONTH_NUMBERS), key=len, reverse=True))
-_UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
-_CODE = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
-_SCALE = "|".join(sorted(map(re.escape, SCALES), key=len, reverse=True))
+_MONTH = any_of(MONTH_NUMBERS)
+_UNIT = any_of(UNITS)
+_CODE = any_of(CURRENCIES)
+_SCALE = any_of(SCALES)
 MONEY = rf"(?P<cur>{_CODE})\s?(?P<n>{NUM}){TO}(?:\s?(?P<scale>{_SCALE}))?{AFTER}"
 _CLOCK = re.compile(r"(?:\d|uhr|Uhr)\s?\Z")
 _BEFORE_PLACE = re.compile(r"(?:,\s|D-|A-|\d\s|in\s|aus\s)\Z")
@@ -255,5 +255,3 @@ class German(GermanShort):
         if second:
             words += f" und {'eine sekunde' if int(second) == 1 else self.integer(str(int(second))) + ' sekunden'}"
         return words
-
-    # Words.

@@ -6,7 +6,7 @@ import re
 
 from resonet.text.frontend import numbers
 from resonet.text.frontend.pinyin import HAN
-from resonet.text.frontend.rules import Reading, Rule, Token
+from resonet.text.frontend.rules import Reading, Rule, Token, any_of
 from resonet.text.frontend.split import Dots
 
 NUM = r"(?:\d{1,3}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?|\d+(?:\.\d+)?)"
@@ -43,8 +43,8 @@ SIGNS = {
     "√": "根号", "∞": "无穷大", "π": "派", "№": "第", "^": "的", "#": "井号", "α": "阿尔法", "β": "贝塔", "γ": "伽马",
 }  # fmt: skip
 
-_UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
-_CODE = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
+_UNIT = any_of(UNITS)
+_CODE = any_of(CURRENCIES)
 _BIG = "(?:[十百千万亿]+)?"
 _DIALLED = re.compile(r"(?:电话|手机|号码|拨打|热线|致电|传真|微信|邮编|尾号|QQ)[^\d]{0,6}\Z")
 MONEY = rf"(?P<cur>{_CODE})\s?(?P<n>{NUM}){TO}(?P<big>{_BIG}){AFTER}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from resonet.text.frontend.clean import OPAQUE
@@ -51,6 +51,11 @@ KINDS = word_set(
 # A label of an address that can be said as a word, and those of two letters that are spelled although they could.
 _LABEL = re.compile(r"(?:[^aeiouyäöü]{0,4}[aeiouyäöü]{1,3}){1,8}[^aeiouyäöü]{0,3}|co|me|go|my")
 _CODES = word_set("de at uk us eu fr it es io ai cn tv be se no nl pl pt jp ru ca au ch in ie url api gif")
+
+
+def any_of(names: Iterable[str]) -> str:
+    """A pattern for any of these, the longest that fits."""
+    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
 
 
 class Token(NamedTuple):

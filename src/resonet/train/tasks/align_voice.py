@@ -21,8 +21,6 @@ from resonet.train.voice_corpus import Prosody, VoiceBatch, VoiceCorpus, batch, 
 
 # Share of training after which the best path alone is made likelier, and the weight of that.
 _BINARY_FROM, _BINARY = 0.3, 0.3
-# Under this (10 units a second) to over that: what a voice's median unit lasts, s.
-USUAL = (0.03, 0.15)
 
 
 class AlignVoice:
