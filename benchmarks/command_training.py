@@ -123,10 +123,10 @@ def train(args: argparse.Namespace, data: Path, name: str, settings: Sequence[st
     if not bundle.is_file():
         started = time.monotonic()
         if (out / "checkpoint.pt").is_file():
-            _resonet("train", "--resume", out)
+            resonet("train", "--resume", out)
         else:
             flags = [part for setting in settings for part in ("--set", setting)]
-            _resonet("train", "--task", "classify", "--data", data, "--recipe", args.recipe, "-o", out, "--name",
+            resonet("train", "--task", "classify", "--data", data, "--recipe", args.recipe, "-o", out, "--name",
                      "words", *flags)  # fmt: skip
         (out / "seconds.json").write_text(json.dumps(time.monotonic() - started))
     return bundle
@@ -134,8 +134,9 @@ def train(args: argparse.Namespace, data: Path, name: str, settings: Sequence[st
 
 def measured(bundle: Path, table: Path) -> dict[str, Any]:
     """Accuracy on the test clips of a table, in percent, with and without `silence`; size of the network."""
-    found = json.loads(_resonet("evaluate", "--task", "classify", "--bundle", bundle, "--data", table, "--json"))
-    about = json.loads(_resonet("bundle", "show", bundle, "--json"))["manifest"]["runtime"]
+    found = json.loads(resonet("evaluate", "--task", "classify", "--bundle", bundle, "--data", table, "--json"))
+    seconds = bundle.parent / "seconds.json"
+    about = json.loads(resonet("bundle", "show", bundle, "--json"))["manifest"]["runtime"]
     return {
         "accuracy_percent": found["with_silence"]["accuracy_percent"],
         "interval_percent": found["with_silence"]["accuracy_interval_percent"],
@@ -144,11 +145,12 @@ def measured(bundle: Path, table: Path) -> dict[str, Any]:
         "clips": found["with_silence"]["clips"],
         "parameters": about.get("parameters"),
         "multiply_adds_a_second": about.get("multiply_adds"),
-        "seconds": round(json.loads((bundle.parent / "seconds.json").read_text())),
+        # Not known where this was stopped while the bundle was written.
+        "seconds": round(json.loads(seconds.read_text())) if seconds.is_file() else None,
     }
 
 
-def _resonet(*arguments: object) -> str:
+def resonet(*arguments: object) -> str:
     """stdout of the command of this installation; its progress goes to stderr."""
     command = [sys.executable, "-m", "resonet", *map(str, arguments)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8").stdout

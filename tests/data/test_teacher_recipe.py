@@ -279,3 +279,31 @@ def test_sentences_that_are_left_out_later_go(recipe, dictionary, tmp_path):
 def test_what_is_missing_is_said(recipe, tmp_path):
     with pytest.raises(SystemExit, match="onnx is not there"):
         recipe[0].main([str(tmp_path), str(tmp_path), str(tmp_path / "out")])
+
+
+def test_single_words_are_said_beside_what_sounds_almost_like_them(recipe, tmp_path):
+    words = importlib.import_module("teacher_words")
+    more = tmp_path / "more.dict"
+    more.write_text("on AA1 N\nawn AO1 N\ndon D AA1 N\nown OW1 N\nno N OW1\nknow N OW1\ngo G OW1\n", encoding="utf-8")
+    near = words.neighbours(["on", "no"], recipe[2].Dictionary(more))
+    assert near == ["don", "go", "own"]
+
+
+def test_a_clip_of_a_word_depends_on_its_name_alone(recipe, tmp_path):
+    words = importlib.import_module("teacher_words")
+    for name, value in (("one", 1), ("two", 2)):
+        np.full(512 * 256, value, np.float32).tofile(tmp_path / f"{name}.bin")
+    heard = []
+
+    class Graph:
+        def run(self, outputs, inputs):
+            heard.append(inputs)
+            return [np.ones((1, 2400), np.float32)]
+
+    mixer = words.Mixer(Graph(), sorted(tmp_path.glob("*.bin")))
+    for name in ("go-001", "go-001", "go-002"):
+        assert len(mixer.say("ɡˈO", words.random.Random(name))) == 2400 + round(0.3 * recipe[0].RATE)
+    one, again, other = (inputs["style"][0, 0] for inputs in heard)
+    assert (one == again).all()
+    assert (one != other).any()
+    assert heard[0]["tokens"].tolist() == [[0, *(recipe[0].SYMBOLS[s] for s in "ɡˈO"), 0]]

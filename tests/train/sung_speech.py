@@ -10,7 +10,7 @@ import soundfile
 RATE = 24000
 # The middle of a hump in the spectrum, Hz.
 HUMPS = {"a": 600, "e": 1300, "i": 2400, "o": 900, "u": 400, "s": 5500, "m": 250}
-READERS = {"ann": 210.0, "bob": 110.0}
+READERS = {"ann": 210.0, "bob": 110.0, "cid": 160.0}
 WORDS = ("mama", "sumo", "oase", "esu", "misa", "uso", "ami", "some")
 # Networks of some thousand weights.
 SETTINGS = (

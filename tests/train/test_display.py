@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import numpy as np
+
 from resonet.train import display as displays
-from resonet.train import log, page
+from resonet.train import log, page, pictures
 from resonet.train.display import Display, Live, rates_text, time_text
 from resonet.train.loop import Event
 
@@ -98,6 +101,38 @@ def test_page(tmp_path: Path) -> None:
         log.write('{"kind": "bundle", "text": "wrote it"}\n')
     finished = page.write(tmp_path, "b").read_text()
     assert "finished" in finished and "http-equiv" not in finished and "wrote it" in finished
+
+
+def test_the_page_of_a_stage_has_its_pictures_and_sounds(tmp_path: Path) -> None:
+    values = {"step": 2, "unit_ms": 81.237, "shortest_share": 1.26, "duration_loss": float("nan"), "samples": []}
+    write_log(tmp_path, step(1), step(2), Event("validation", values), Event("end", {"step": 2}))
+    samples = tmp_path / page.SAMPLES
+    samples.mkdir()
+    pictures.save(samples / "spoken <1>.png", [np.eye(4)])
+    (samples / "1 & 2.wav").write_bytes(b"RIFF")
+    (samples / "notes.txt").write_text("no sample")
+    shown = page.write(tmp_path, "stage").read_text()
+    assert "finished" in shown and "http-equiv" not in shown  # a stage ends without a bundle
+    encoded = base64.b64encode((samples / "spoken <1>.png").read_bytes()).decode()
+    assert f'src="data:image/png;base64,{encoded}"' in shown and "spoken &lt;1&gt;" in shown
+    assert 'src="samples/1 &amp; 2.wav"' in shown and "notes" not in shown
+    figures = page._figures(page.read(tmp_path))
+    assert "<b>81.2</b>median unit on dev, ms" in figures and "<b>1.3 %</b>units of one frame on dev<" in figures
+    assert "durations" not in figures and "nan" not in shown
+    assert "From dev" not in shown  # no table where nothing was transcribed
+
+
+def test_the_page_of_a_voice_leads_to_its_stages(tmp_path: Path) -> None:
+    write_log(tmp_path, Event("note", {"text": "begins"}))
+    for name in ("vocoder", "aligner"):
+        (tmp_path / name).mkdir()
+        write_log(tmp_path / name, step(1))
+        page.write(tmp_path / name, name)
+    (tmp_path / "features").mkdir()
+    shown = page.write(tmp_path, "voice").read_text()
+    assert 'href="aligner/progress.html"' in shown and 'href="vocoder/progress.html"' in shown
+    assert shown.index("aligner/") < shown.index("vocoder/") and "features" not in shown
+    assert "begins" in shown and "Stages" not in page.write(tmp_path / "aligner", "a").read_text()
 
 
 def test_a_log_that_was_cut_off_and_resumed(tmp_path: Path) -> None:

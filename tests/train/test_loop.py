@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import torch
-from toy_task import Toy, ToyBatch
+from toy_task import Rivals, Toy, ToyBatch
 
 from resonet.errors import TrainError
 from resonet.train import checkpoints
@@ -127,6 +127,57 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path, name: str, accumulate: in
     assert [e.values["loss"] for e in after if e.kind == "step"] == pytest.approx(expected[done:], abs=1e-6)
     for name, average in whole.average.items():
         torch.testing.assert_close(parts.average[name], average, atol=1e-6, rtol=0)
+
+
+class Forgetful(Rivals):
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+@pytest.mark.parametrize("kind", [Rivals, Forgetful])
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_resumed_run_goes_on_with_a_second_optimiser(tmp_path: Path, kind: type[Rivals], accumulate: int) -> None:
+    """The losses after are the same, as they would not be if the rival began anew."""
+    settings = recipe(passes=2, optimiser={"name": "adamw", "rate": 0.05}, accumulate=accumulate)
+    events: list[Event] = []
+    Loop(kind(5, dropout=0.3), settings, tmp_path / "whole", events.append).run()
+    with pytest.raises(KeyboardInterrupt):
+        Loop(kind(5, dropout=0.3), settings, tmp_path / "parts", interrupt_at(4)).run()
+    after: list[Event] = []
+    task = kind(5, dropout=0.3)
+    parts = Loop(task, settings, tmp_path / "parts", after.append)
+    parts.resume()
+    parts.run()
+    expected = [e.values["loss"] for e in events if e.kind == "step"][4:]
+    found = [e.values["loss"] for e in after if e.kind == "step"]
+    assert len(found) == 6 and task.updates == 6 // accumulate
+    if kind is Rivals:
+        assert found == pytest.approx(expected, abs=1e-6)
+    else:
+        assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) > 1e-3
+
+
+def test_updated_is_called_after_steps_that_were_taken(tmp_path: Path) -> None:
+    class Bad(Rivals):
+        def loss(self, batch: ToyBatch, progress: float) -> dict[str, torch.Tensor]:
+            loss = super().loss(batch, progress)["loss"]
+            return {"loss": loss * math.nan if batch.names == ["u1"] else loss}
+
+    task = Bad(3)
+    seen: list[tuple[int, int]] = []
+    Loop(task, recipe(passes=2), tmp_path, lambda e: seen.append((e.values.get("step", 0), task.updates))).run()
+    assert task.updates == 4  # neither for the largest batch, which is tried first, nor for a gradient without a number
+    assert (1, 1) in seen and (2, 1) in seen and (3, 2) in seen
+
+
+def test_a_second_optimiser_must_be_in_the_checkpoint(tmp_path: Path) -> None:
+    Loop(Rivals(), recipe(passes=1), tmp_path).run()
+    content = checkpoints.load(tmp_path / "checkpoint.pt")
+    assert content["task"]["optimiser"]["state"]
+    Loop(Toy(), recipe(passes=1), tmp_path).resume()  # what a task does not ask for is no harm
+    del content["task"]["rival"]
+    checkpoints.save(tmp_path / "checkpoint.pt", content)
+    with pytest.raises(TrainError, match="of another network or optimiser"):
+        Loop(Rivals(), recipe(passes=1), tmp_path).resume()
 
 
 def test_the_log_has_each_step_once_after_a_resumption_from_an_older_checkpoint(tmp_path: Path) -> None:

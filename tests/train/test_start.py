@@ -50,7 +50,7 @@ def test_weights_of_bundle_and_folder_are_the_averaged_ones(first: Path, monkeyp
         begun(first, symbols)
     with pytest.raises(BundleError):
         begun("nowhere.resonet", symbols)
-    monkeypatch.setattr(start, "_bundle", lambda place: ({}, symbols, recipe.load("first/recipe.yaml").model_dump()))
+    monkeypatch.setattr(start, "_bundle", lambda *_: ({}, symbols, recipe.load("first/recipe.yaml").model_dump()))
     with pytest.raises(BundleError, match="the weights in old have no names"):
         begun("old", symbols)
 

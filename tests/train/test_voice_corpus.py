@@ -1,8 +1,7 @@
-"""What a voice learns from: levelled sound, features that are kept, batches, durations; and its pictures."""
+"""What a voice learns from: levelled sound, features that are kept, batches, durations."""
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from sung_speech import RATE, READERS, corpus, sing
 from resonet.bundle.mel import MelConfig
 from resonet.data import load
 from resonet.errors import UsageError
-from resonet.train import pictures, recipe, voice_corpus, voice_data
+from resonet.train import recipe, voice_corpus, voice_data
 from resonet.train.tasks import align_voice
 
 MEL = MelConfig()
@@ -116,16 +115,3 @@ def test_speakers_are_called_as_people_call_them(small: voice_corpus.VoiceCorpus
     assert called("kerstin-de/reader", {}) == "kerstin-de" == called("kerstin-de/unknown", {})
     assert called("kerstin-de/reader", {"kerstin-de": "Kerstin"}) == "Kerstin"
     assert called("corpus/ann", {"corpus/ann": "Ann"}) == "Ann" and called("", {}) == "unknown"
-
-
-def test_a_picture_is_a_png(tmp_path: Path) -> None:
-    pictures.save(tmp_path / "samples" / "p.png", [np.arange(12.0).reshape(3, 4), np.zeros((200, 2))])
-    content = (tmp_path / "samples" / "p.png").read_bytes()
-    assert content.startswith(b"\x89PNG\r\n\x1a\n")
-    width, height = (int.from_bytes(content[i : i + 4], "big") for i in (16, 20))
-    assert (width, height) == (4, 3 * 40 + 6 + 200)
-    start = content.index(b"IDAT") + 4
-    size = int.from_bytes(content[start - 8 : start - 4], "big")
-    assert len(zlib.decompress(content[start : start + size])) == height * (1 + 3 * width)
-    pixels = pictures.coloured(np.array([[0.0, 1.0]]))
-    assert pixels[0, 0].sum() < pixels[0, 1].sum()

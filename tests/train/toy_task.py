@@ -1,9 +1,10 @@
-"""A task without speech: a linear layer that learns to give its input back."""
+"""Tasks without speech: a linear layer that learns to give its input back, alone and beside a rival."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,3 +47,32 @@ class Toy:
 
     def samples(self) -> list[str]:
         return ["in -> out"]
+
+
+class Rivals(Toy):
+    """A second network with an optimiser of its own, by which the first one's loss is weighed."""
+
+    def __init__(self, batches: int = 4, dropout: float = 0.0) -> None:
+        super().__init__(batches, dropout)
+        self.rival = nn.Linear(3, 3)
+        self.optimiser = torch.optim.Adam(self.rival.parameters(), 0.1)
+        self.updates = 0
+
+    def loss(self, batch: ToyBatch, progress: float) -> dict[str, Tensor]:
+        self.optimiser.zero_grad()
+        with torch.enable_grad():
+            found = self.network(batch.x)
+            (self.rival(found.detach()) - batch.x).square().mean().backward()
+            told = self.rival(batch.x).detach()
+            return {"loss": super().loss(batch, progress)["loss"] + (found - told).square().mean()}
+
+    def updated(self) -> None:
+        self.updates += 1
+        self.optimiser.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rival": self.rival.state_dict(), "optimiser": self.optimiser.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rival.load_state_dict(state["rival"])
+        self.optimiser.load_state_dict(state["optimiser"])

@@ -136,6 +136,16 @@ class ClassifierRuntime(Part):
         return self
 
 
+class Consent(Part):
+    """What a personal voice rests on, as told by who made it: who agreed, when that was recorded, and to what."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    by: str = Field(min_length=1, max_length=200)
+    date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    text: str = Field(min_length=1, max_length=10_000)
+
+
 class SpeakerRuntime(Part):
     """What is known of a speaker of a voice: own language, units a second and median pitch (Hz) in training."""
 
@@ -144,6 +154,7 @@ class SpeakerRuntime(Part):
     language: Language
     rate: float | None = Field(None, gt=0)
     pitch: float | None = Field(None, gt=0)
+    consent: Consent | None = None
 
 
 class VoiceRuntime(Part):

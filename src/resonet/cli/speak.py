@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from resonet.cli import _options
+from resonet.cli import _options, _phrases
 from resonet.cli._results import Failures, above_progress, as_field, is_folder, json_line, written
 from resonet.cli._texts import Text, as_written, character_data, gather, is_ssml
 from resonet.errors import BundleError, MissingExtra, ResonetError, UsageError
@@ -54,7 +54,13 @@ class Ways:
     ".wav; a file that is there is kept, and the new one numbered]",
 )
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Form of the sound.  [default: wav]")
-@click.option("--voice", metavar="BUNDLE", help="Voice to speak with: an installed bundle's name, or a path.")
+@click.option(
+    "--voice",
+    "voices",
+    multiple=True,
+    metavar="BUNDLE",
+    help="Voice to speak with: an installed bundle's name, or a path; repeatable with --clips.",
+)
 @click.option("--speaker", metavar="NAME", help="Speaker of the voice.  [default: its first one]")
 @click.option("--speed", type=click.FloatRange(*SPEEDS), default=1.0, help="2 is twice as fast.  [default: 1]")
 @click.option("--pitch", type=click.FloatRange(*PITCHES), default=0.0, help="Semitones up or down.  [default: 0]")
@@ -64,17 +70,28 @@ class Ways:
 @click.option("--subtitles", type=click.Choice(("srt", "vtt")), help="Write subtitles beside the sound.")
 @click.option("--stream", is_flag=True, help="Raw PCM to stdout while it is made: s16le, mono; the rate is on stderr.")
 @click.option("--play", is_flag=True, help="Play it (extra [microphone]); no file is written unless --output names it.")
+@click.option("--clips", metavar="FOLDER", help="Make clips of --phrases there, a folder a phrase, for a classifier.")
+@click.option("--phrases", metavar="PHRASES|FILE", help="With --clips: commas between phrases, or a file, a line each.")
+@click.option(
+    "--count", metavar="N", type=click.IntRange(1, 99_999), default=100, help="Clips of each phrase.  [default: 100]"
+)
+@click.option("--language", metavar="TAG", help="Language of the phrases.  [default: that of the voices]")
+@click.option("--noise", metavar="FOLDER", help="Recordings of noise to put under some of the clips.")
+@click.option("--rooms", metavar="FOLDER", help="Impulse responses of rooms that some of the clips are in.")
+@click.option("--seed", metavar="N", type=click.IntRange(0), default=0, help="Of the draws of the clips.  [default: 0]")
 @click.option("--json", "as_json", is_flag=True, help="Results as JSON with word times, an object a line.")
 @click.option("--list", "list_", is_flag=True, help="List the voices that are installed, and their speakers.")
 @_options.threads
 @_options.quiet
+@click.pass_context
 def command(
+    context: click.Context,
     text: tuple[str, ...],
     files: tuple[str, ...],
     lines: str | None,
     output: str | None,
     format_: str | None,
-    voice: str | None,
+    voices: tuple[str, ...],
     speaker: str | None,
     speed: float,
     pitch: float,
@@ -84,6 +101,13 @@ def command(
     subtitles: str | None,
     stream: bool,
     play: bool,
+    clips: str | None,
+    phrases: str | None,
+    count: int,
+    language: str | None,
+    noise: str | None,
+    rooms: str | None,
+    seed: int,
     as_json: bool,
     list_: bool,
     threads: int | None,
@@ -95,23 +119,34 @@ def command(
     recording that was written, and its seconds. A text that cannot be spoken is named on stderr, the others go on, and
     the exit code is 1.
 
+    With --clips it speaks phrases, each many times by all speakers in all manners, and what only sounds like them
+    (FOLDER/unknown): clips to train a classifier on. Run again it makes what is missing.
+
     \b
     Examples:
       resonet speak "It is half past nine." -o time.wav
       resonet speak --file chapter1.txt --file chapter2.txt -o book/ --format mp3 --subtitles srt
       resonet speak --lines prompts.txt -o prompts/ --speaker kathleen --speed 0.9
       resonet speak "Hello." --stream | aplay -q -t raw -f S16_LE -r 24000
+      resonet speak --clips clips/ --phrases "lights on,lights off" --count 200 --noise noise/
     """
+    _phrases.check(context)
     if list_:
-        _list(voice, as_json)
+        _list(voices, as_json)
         return
+    if clips is not None:
+        how = {"count": count, "language": language, "noise": noise, "rooms": rooms, "seed": seed, "words": words}
+        _phrases.speak(clips, phrases or "", voices, as_json=as_json, quiet=quiet, threads=threads, **how)
+        return
+    if len(voices) > 1:
+        raise UsageError("a text is spoken by one voice", "name one with --voice; several go with --clips")
     texts = gather(text, files, lines)
     several = lines is not None or len(files) > 1
     ways = _ways(output, format_, stream, play, subtitles, as_json, several)
 
     from resonet.runtime import Voice
 
-    loaded = Voice.load(voice, threads=threads, words=words, warn=_warn)
+    loaded = Voice.load(voices[0] if voices else None, threads=threads, words=words, warn=_warn)
     speaker = loaded.speakers[0] if speaker is None else speaker
     loaded.language(speaker)  # an unknown one is told before anything is made
     asked = {"speaker": speaker, "speed": speed, "pitch": pitch, "energy": energy}
@@ -320,12 +355,12 @@ def _subtitles(words: list[SpokenAt], text: str, duration: float, language: str,
     return subtitles.srt(transcript) if form == "srt" else subtitles.vtt(transcript)
 
 
-def _list(voice: str | None, as_json: bool) -> None:
+def _list(voices: tuple[str, ...], as_json: bool) -> None:
     """Voices, their speakers, and the language of each: a line a speaker."""
     from resonet.bundle import find, installed, read_manifest
     from resonet.bundle.places import INSTALL
 
-    found = [find(voice, "voice")] if voice is not None else installed("voice")
+    found = [find(voice, "voice") for voice in voices] or installed("voice")
     if not found:
         raise BundleError("no voice bundle is installed", INSTALL)
     for place in found:

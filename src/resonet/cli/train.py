@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # What is taken for a task where no recipe is named; for recognition one is picked by the hours of speech.
 _RECIPES = {"pronounce": "pronounce", "embed": "words", "synthesize": "voice", "vocode": "vocoder"}
+# Phrases that a run is named after, where there are no data.
+_NAMED = 3
 
 
 @click.command("train")
@@ -29,6 +31,15 @@ _RECIPES = {"pronounce": "pronounce", "embed": "words", "synthesize": "voice", "
     help="What to learn.  [default: recognize]",
 )
 @click.option("--clips", metavar="FOLDER", type=click.Path(), help="Synthetic clips to train on besides (classify).")
+@click.option(
+    "--phrases", metavar="PHRASES|FILE", help="Clips of these are spoken by voices and trained on, besides or alone."
+)
+@click.option(
+    "--voice", "voices", multiple=True, metavar="BUNDLE", help="Voice for --phrases; repeatable.  [default: all]"
+)
+@click.option(
+    "--count", metavar="N", type=click.IntRange(1, 99_999), help="Clips of each of the --phrases.  [default: 200]"
+)
 @click.option("-o", "--output", metavar="OUT", type=click.Path(), help="Folder of the run.  [default: runs/NAME]")
 @click.option("--name", help="Name of the bundle.  [default: that of OUT or DATA]")
 @click.option(
@@ -43,6 +54,9 @@ def command(
     settings: tuple[str, ...],
     task: str | None,
     clips: str | None,
+    phrases: str | None,
+    voices: tuple[str, ...],
+    count: int | None,
     output: str | None,
     name: str | None,
     resume: str | None,
@@ -54,9 +68,10 @@ def command(
 
     Recipes: minutes, half-hour, one-hour, five-hours, twenty-hours, hundred-hours (of speech), commands (for clips of
     single words), words (for an embedder of words), pronounce (for a pronouncing dictionary), voice (for a voice, from
-    its recordings with texts), vocoder (for the part of a voice that makes sound, from any recordings), or a YAML file;
-    `--dry-run` shows all settings. OUT gets the log (log.jsonl), curves (progress.html), the resolved recipe and a
-    checkpoint every minute or two: Ctrl-C loses nothing, a crash no more than came after the checkpoint.
+    its recordings with texts), vocoder (for the part of a voice that makes sound, from any recordings), adapt (of the
+    verb `resonet adapt`), or a YAML file; `--dry-run` shows all settings. OUT gets the log (log.jsonl), curves
+    (progress.html), the resolved recipe and a checkpoint every minute or two: Ctrl-C loses nothing, a crash no more
+    than came after the checkpoint.
 
     \b
     Examples:
@@ -64,6 +79,7 @@ def command(
       resonet train --data DATA --recipe five-hours --set optimiser.rate=1e-3 -o runs/mine
       resonet train --resume runs/mine
       resonet train --task classify --data FOLDER_OF_FOLDERS --set clips.negatives=SPEECH
+      resonet train --task classify --phrases "lights on,lights off" --set clips.negatives=SPEECH
       resonet train --task pronounce --data cmudict.dict -o runs/g2p
       torchrun --no-python --nproc-per-node 2 resonet train --data DATA --recipe FILE -o runs/mine
     """
@@ -71,7 +87,10 @@ def command(
 
     if clips:
         settings = (*settings, f"clips.synthetic={clips}")
-    chosen, source, out, name = _resolve(data, recipe, list(settings), task, output, name, resume)
+    spoken = _spoken(phrases, voices, count, task, resume)
+    if spoken:
+        settings, task = (*settings, *_phrase_settings(spoken, voices, count)), "classify"
+    chosen, source, out, name = _resolve(data, spoken, recipe, list(settings), task, output, name, resume)
     if dry_run:
         run.check_network(chosen)
         click.echo(run.dumped(run.paced(chosen)), nl=False)
@@ -79,8 +98,33 @@ def command(
     _train(chosen, source, out, name, resume is not None, as_json, quiet)
 
 
+def _spoken(
+    phrases: str | None, voices: tuple[str, ...], count: int | None, task: str | None, resume: str | None
+) -> list[str]:
+    """The phrases that voices are to speak; none where none are asked for."""
+    if phrases is None:
+        if voices or count is not None:
+            raise click.UsageError(f"{'--voice' if voices else '--count'} goes with --phrases")
+        return []
+    if task not in (None, "classify"):
+        raise click.UsageError(f"--phrases are classified, and --task {task} is another task")
+    if resume is not None:
+        raise click.UsageError("a resumed run has its phrases: leave --phrases out")
+    from resonet.runtime.phrases import checked, read
+
+    return checked(read(phrases))
+
+
+def _phrase_settings(phrases: list[str], voices: tuple[str, ...], count: int | None) -> list[str]:
+    """The same as settings of a recipe; JSON is YAML too."""
+    lists = {"phrases": phrases, "voices": list(voices)}
+    settings = [f"clips.{key}={json.dumps(value, ensure_ascii=False)}" for key, value in lists.items() if value]
+    return settings if count is None else [*settings, f"clips.count={count}"]
+
+
 def _resolve(
     data: str | None,
+    phrases: list[str],
     recipe: str | None,
     settings: list[str],
     task: str | None,
@@ -91,7 +135,7 @@ def _resolve(
     """Recipe, data, folder and name of the run."""
     from resonet.bundle import name_from
     from resonet.train import recipe as recipes
-    from resonet.train import run
+    from resonet.train import run, spoken_phrases
 
     if resume is not None:
         folder = resume or output or (str(_folder(data)) if data else "")
@@ -101,11 +145,12 @@ def _resolve(
             raise click.UsageError("a resumed run has its recipe; --set changes single settings")
         chosen, source, old_name = run.resumed(Path(folder), settings)
         return chosen, Path(data) if data else source, Path(folder), name or old_name
-    if not data:
+    if not data and not phrases:
         raise click.UsageError("--data is needed: what `resonet prepare` wrote, or a folder of recordings with texts")
-    out = Path(output) if output else _folder(data)
+    title = data or "-".join(phrases[:_NAMED])
+    out = Path(output) if output else _folder(title)
     run.check_folder(out, resume=False)
-    source = Path(data)
+    source = Path(data) if data else out / spoken_phrases.FOLDER
     if task:
         settings = [f"task={task}", *settings]
     if task == "classify" and not recipe:
@@ -114,7 +159,7 @@ def _resolve(
         chosen = recipes.load(recipe or _RECIPES[task or ""], settings)
     else:
         chosen, source = _picked(source, settings)
-    return chosen, source, out, name_from(name or (out.name if output else _title(data)))
+    return chosen, source, out, name_from(name or (out.name if output else _title(title)))
 
 
 def _begun(settings: list[str]) -> Recipe:
@@ -162,18 +207,20 @@ def _picked(data: Path, settings: list[str]) -> tuple[Recipe, Path]:
 
 
 def _train(recipe: Recipe, data: Path, out: Path, name: str, resume: bool, as_json: bool, quiet: bool) -> None:
-    from resonet.train import run
+    from resonet.train import run, spoken_phrases
     from resonet.train.display import display
 
     shown = display(quiet or not _is_first())
     try:
         with shown:
             path = run.train(
-                data, recipe, out, name=name, resume=resume, listener=shown, progress=None if quiet else _progress()
+                data, recipe, out, name=name, resume=resume, listener=shown, progress=None if quiet else decoding()
             )
     except KeyboardInterrupt:
-        if _is_first() and (out / "checkpoint.pt").is_file():
+        if _is_first() and run.holds_training(out):
             click.echo(f"stopped; go on with: resonet train --resume {out}", err=True)
+        elif _is_first() and recipe.clips.phrases and (out / spoken_phrases.FOLDER).is_dir():
+            click.echo("stopped; the same command goes on with the clips", err=True)
         raise
     if _is_first():
         if recipe.task == "classify":
@@ -210,7 +257,7 @@ def _print_result(path: Path, out: Path, shown: Display, as_json: bool) -> None:
     click.echo("; ".join(figures), err=True)
 
 
-def _progress() -> Callable[[Iterable[Any], int], Iterable[Any]]:
+def decoding() -> Callable[[Iterable[Any], int], Iterable[Any]]:
     from tqdm import tqdm
 
     def progress(items: Iterable[Any], total: int) -> Iterable[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from resonet.data.utterance import Utterance
 from resonet.decoding.labels import SILENCE, UNKNOWN
 from resonet.errors import DataError, ResonetError
 from resonet.text.normalise import normalise
-from resonet.train import finish, finish_commands, vocabulary
+from resonet.train import finish, finish_commands, spoken_phrases, vocabulary
 from resonet.train.assemble import examined, record_of
 from resonet.train.made import (
     SHOWN,
@@ -38,16 +37,18 @@ _FEW = 20
 
 def classification(data: Path, recipe: Recipe, tell: Teller, progress: Progress | None) -> Made:
     """Clips of words, other speech beside them, and a network of their labels."""
+    phrases = spoken_phrases.made(recipe, tell.folder, tell, progress)
     folder = load.resolve(data, language=recipe.language)
     train, dev = splits(folder, tell, labelled=True)
     record = record_of(folder)
-    if recipe.clips.synthetic:
-        place = load.resolve(recipe.clips.synthetic, unsplit="train", language=recipe.language)
-        made = [dataclasses.replace(u, id=f"synthetic/{u.id}") for u in load.utterances(place, "train")]
-        train += made
-        record["synthetic"] = {"name": record_of(place)["name"], "clips": len(made)}
-        tell("note", text=f"{len(made)} synthetic clips of {recipe.clips.synthetic} are trained on")
+    beside = [Path(recipe.clips.synthetic)] if recipe.clips.synthetic else []
+    if phrases is not None and phrases.resolve() != data.resolve():
+        beside.append(phrases)
+    synthetic, names = spoken_phrases.beside(beside, recipe, tell)
+    train += synthetic
     train, dev = _examined(folder, train, dev, tell)
+    spoken_phrases.describe(record, train, synthetic, names)
+    recipe = spoken_phrases.wide_enough(recipe, train, tell)
     words = _checked(train, data, tell)
     negatives = None
     if recipe.clips.negatives:
@@ -65,6 +66,7 @@ def classification(data: Path, recipe: Recipe, tell: Teller, progress: Progress 
     tell("data", text=f"{text}; {weights_text(task)}", hours=hours, folder=str(folder))
 
     def write(learnt: Learnt, recipe: Recipe, path: Path, name: str) -> Path:
+        recipe = recipe.model_copy(update={"network": task.recipe.network})
         finish_commands.write_classifier(task, learnt, recipe, path, name=name, record=record)
         keep_dev(task.dev, path.parent)
         return path

@@ -32,6 +32,7 @@ _RATES = {
     "duration_loss": ("duration", ".3f", ""),
     "pitch_loss": ("pitch", ".3f", ""),
     "energy_loss": ("energy", ".3f", ""),
+    "others_moved": ("other speakers moved by", ".3f", ""),
 }
 
 

@@ -139,14 +139,23 @@ def _about(name: str, recipe: Recipe, task: Recognize) -> dict[str, Any]:
     }
 
 
+# Settings that name a file or a folder.
+_PLACES = (
+    *("lm", "start", "lexicon", "g2p", "noise", "rooms", "durations", "vocoder"),
+    *("negatives", "synthetic", "embedder"),
+)
+
+
 def portable(recipe: Recipe) -> dict[str, Any]:
     """The recipe without what belongs to this machine: of files and folders only the names are kept."""
     content = recipe.model_dump(mode="json", exclude={"cache", "threads", "about", "licences"}, exclude_defaults=True)
     if "voice" in content:
         for key in {"without", "predicted"} & content["voice"].keys():
             content["voice"][key] = [Path(place).name for place in content["voice"][key]]
-    for place in (content, *(content.get(group, {}) for group in ("units", "augmentation", "voice"))):
-        for key in ("lm", "start", "lexicon", "g2p", "noise", "rooms", "durations", "vocoder"):
+    if voices := content.get("clips", {}).get("voices"):
+        content["clips"]["voices"] = [Path(place).name for place in voices]
+    for place in (content, *(content.get(group, {}) for group in ("units", "augmentation", "voice", "clips"))):
+        for key in _PLACES:
             if place.get(key):
                 place[key] = Path(place[key]).name
     return content

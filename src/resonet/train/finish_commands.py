@@ -55,6 +55,7 @@ def write_classifier(
         runtime["synthetic"] = synthetic
     members: dict[str, bytes | Path] = {"model.onnx": graph}
     licences = licences_of(recipe, record)
+    licences += [x for x in record.get("synthetic_licences", []) if x not in licences]
     if recipe.clips.embedder:
         members |= _enrolment(recipe.clips.embedder, task, runtime, licences)
     hours = hours_of(task.waves)
@@ -67,6 +68,7 @@ def write_classifier(
             f"words: {', '.join(label for label in task.labels if label not in ('unknown', SILENCE))}",
             f"training: {len(task.train)} clips ({hours * 60:.0f} minutes) of {record['name']}"
             + (f", {synthetic['clips']} of them synthetic" if synthetic else ""),
+            *_voices(synthetic),
         ],
         licences,
         runtime["parameters"],
@@ -185,6 +187,12 @@ def _thresholds(path: Path, speech: Negatives, allowed: float) -> dict[str, floa
     for i in range(len(speech)):
         tuner.speech([speech.sound(i)])
     return {found.word: found.threshold for found in tuner.tuned(allowed / len(tuner.words))}
+
+
+def _voices(synthetic: Any) -> list[str]:
+    """A line of the card on the voices that spoke clips, if any did."""
+    told = [f"{voice['name']} ({', '.join(voice['speakers'])})" for voice in (synthetic or {}).get("voices", [])]
+    return [f"synthetic clips are spoken by {'; '.join(told)}: no person said them"] if told else []
 
 
 def _metrics(errors: dict[str, float]) -> list[dict[str, Any]]:

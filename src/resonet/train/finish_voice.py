@@ -52,7 +52,7 @@ def write_voice(
         stats_of(data.train.waves, {data.units.symbols[u]: n for u, n in sorted(counts.items())})
     )
     parameters = sum(p.numel() for p in task.network.parameters())
-    speakers = _speakers(task, data)
+    speakers = speakers_of(task, data)
     hours = data.train.offsets[-1] * mel.shift / 3600
     members["card.md"] = _card(name, recipe, data, licences, parameters, hours).encode()
     manifest = {
@@ -67,9 +67,7 @@ def write_voice(
         "licence": licences,
         "data": {"name": data.record["name"], "sha256": data.record["sha256"]},
         "commit": commit(),
-        "metrics": [
-            {"name": k, "value": round(v, 4), "set": "dev", "command": "resonet train"} for k, v in errors.items()
-        ],
+        "metrics": metrics_of(errors),
         "runtime": {
             "resonet": RUNS,
             "context": context,
@@ -82,11 +80,18 @@ def write_voice(
     return write(path, manifest, members)
 
 
-def _speakers(task: Synthesize, data: VoiceData) -> dict[str, Any]:
-    """Language (that of most utterances), units a second and median pitch of each speaker."""
+def metrics_of(errors: dict[str, float], command: str = "resonet train") -> list[dict[str, Any]]:
+    """What a task found on dev, for the manifest."""
+    return [{"name": k, "value": round(v, 4), "set": "dev", "command": command} for k, v in errors.items()]
+
+
+def speakers_of(task: Synthesize, data: VoiceData) -> dict[str, Any]:
+    """Language (that of most utterances), units a second and median pitch of each speaker with recordings."""
     found = {}
     for number, name in enumerate(data.speakers.names):
         rows = [i for i in range(len(data.train)) if data.train.speaker[i] == number]
+        if not rows:
+            continue
         language = Counter(data.train.language[i] for i in rows).most_common(1)[0][0]
         units = sum(len(data.train.units[i]) for i in rows)
         seconds = sum(data.train.frames(i) for i in rows) * data.train.mel_config.shift

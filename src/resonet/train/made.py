@@ -88,8 +88,11 @@ def finding_text(finding: Finding) -> str:
 
 def weights_text(task: Any) -> str:
     """Family, preset and size of the network."""
-    weights = sum(parameter.numel() for parameter in task.network.parameters())
-    return f"{task.recipe.family} {task.recipe.preset}, {weights / 1e6:.2f} million weights"
+    parameters = list(task.network.parameters())
+    weights = sum(p.numel() for p in parameters)
+    learn = sum(p.numel() for p in parameters if p.requires_grad)
+    of_them = f", of which {learn:,} learn" if learn < weights else ""
+    return f"{task.recipe.family} {task.recipe.preset}, {weights / 1e6:.2f} million weights{of_them}"
 
 
 def duration_text(hours: float) -> str:

@@ -39,6 +39,7 @@ _NAMES = {
     "duration_loss": "durations on dev, Huber",
     "pitch_loss": "pitch on dev, Huber",
     "energy_loss": "energy on dev, Huber",
+    "others_moved": "other speakers moved, nepers on dev",
 }
 # Samples that a task wrote, in `samples` of its folder: pictures stand in the page, sounds beside it.
 SAMPLES = "samples"

@@ -23,6 +23,7 @@ FAMILIES = {
     "classify": "classifiers",
     "embed": "embedders",
     "synthesize": "synthesizers",
+    "adapt": "synthesizers",
     "vocode": "vocoders",
 }
 
@@ -104,6 +105,9 @@ class Clips(Strict):
     smoothing: float = Field(0.1, ge=0, lt=1, description="label smoothing")
     hardest: float = Field(0.5, gt=0, le=1, description="share of the other speech that counts: the least understood")
     synthetic: str | None = Field(None, description="folder of folders of synthetic clips, for training alone")
+    phrases: tuple[str, ...] = Field((), description="phrases that voices speak into clips, in the run's folder")
+    voices: tuple[str, ...] = Field((), description="bundles of these voices; by default all that speak the language")
+    count: int = Field(200, ge=1, le=99_999, description="clips of each phrase")
     embedder: str | None = Field(None, description="bundle of kind embedder that goes into the new one, for enrolment")
 
 
@@ -161,10 +165,28 @@ class Voice(Strict):
     prosody: float = Field(0.1, ge=0, description="weight of durations, pitch and energy")
 
 
+class Adaptation(Strict):
+    """How a trained voice (`start`) learns a speaker more (task adapt). The recipe's `time` is that of all its stages
+    together; `voice.aligner` and `voice.vocoding` are two of them."""
+
+    speaker: str = Field("", description="name of the new speaker")
+    consent: str = Field("", description="what this person agreed to; without it nothing is learnt")
+    consent_by: str = Field("", description="who gave the consent, as told")
+    consent_date: str = Field("", description="the day it was recorded here, as 2026-11-30")
+    reader: str | None = Field(None, description="of several speakers of the data, the one that is learnt")
+    licence: str | None = Field(None, description="SPDX identifier of the recordings; None: what the data name")
+    only: bool = Field(False, description="the new bundle speaks with the new speaker alone")
+    end: bool = Field(True, description="the decoder's last blocks learn too; without, other speakers stay as they are")
+    keep: float = Field(1.0, ge=0, description="weight of the others' sounding as before, while those blocks learn")
+    vocoder: bool = Field(False, description="the vocoder learns from the recordings too")
+    rows: Stage = Stage(batch_seconds=20.0, optimiser=Optimiser(rate=5e-3, weight_decay=0.0))
+    ending: Stage = Stage(batch_seconds=20.0, optimiser=Optimiser(rate=3e-4, weight_decay=0.0))
+
+
 class Recipe(Strict):
     """A training run. Give `passes` over the data, or `time` on the clock, after which the rate has come to its end."""
 
-    task: Literal["recognize", "pronounce", "classify", "embed", "synthesize", "vocode"] = "recognize"
+    task: Literal["recognize", "pronounce", "classify", "embed", "synthesize", "adapt", "vocode"] = "recognize"
     family: str = "resnet_ctc"
     preset: str = "1m"
     network: dict[str, Any] = Field(default_factory=dict, description="single settings of the family over the preset")
@@ -178,6 +200,7 @@ class Recipe(Strict):
     clips: Clips = Clips()
     embedding: Embedding = Embedding()
     voice: Voice = Voice()
+    adapt: Adaptation = Adaptation()
     initialisation: Literal["family", "normal", "xavier", "kaiming"] = "family"
     start: str | None = Field(None, description="bundle, or folder of a training, whose weights are gone on from")
     passes: float | None = Field(None, gt=0)

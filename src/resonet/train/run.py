@@ -18,7 +18,7 @@ import yaml
 from resonet.bundle import replacing
 from resonet.errors import DataError, TrainError, UsageError
 from resonet.models import registry
-from resonet.train import assemble, assemble_commands, log, page, start, voice
+from resonet.train import adapt, assemble, assemble_commands, log, page, start, voice
 from resonet.train import recipe as recipes
 from resonet.train.closed_form import ClosedForm
 from resonet.train.loop import Listener, Loop, World
@@ -67,7 +67,8 @@ def train(
     """
     out = Path(out)
     check_folder(out, resume)
-    check_network(recipe)
+    if recipe.task != "adapt":  # whose network is that of the voice it begins with
+        check_network(recipe)
     recipe = paced(recipe)
     torch.set_flush_denormal(True)  # tiny activations would cost ten times as much
     world = World()
@@ -76,7 +77,7 @@ def train(
     if not resume and world.rank == 0:
         (out / log.NAME).unlink(missing_ok=True)  # of a run that ended before its first checkpoint
     tell = Teller(out, listener, world.rank == 0)
-    if recipe.task == "synthesize":
+    if recipe.task in ("synthesize", "adapt"):
         return _voice(Path(data), recipe, out, name, resume, tell, listener, progress)
     made = in_turn(world, lambda: _ASSEMBLIES[recipe.task](Path(data), recipe, tell, progress))
     if world.rank == 0:
@@ -122,9 +123,10 @@ def _voice(
     """The same for voices, which are several trainings, each with a folder in `out`."""
     if World().size > 1:
         raise UsageError("a voice is trained by one process", "start it without torchrun")
-    run = voice.VoiceRun(data, recipe, out, name, tell, listener, progress, paced, save_recipe)
+    kind = adapt.AdaptRun if recipe.task == "adapt" else voice.VoiceRun
+    run = kind(data, recipe, out, name, tell, listener, progress, paced, save_recipe)
     record(out, run.same, data, name, resume)
-    save_recipe(recipe, out / "recipe.yaml")
+    save_recipe(run.recipe, out / "recipe.yaml")
     path = run.finish()
     tell("bundle", path=str(path), text=f"wrote {path}")
     page.write(out, name)
@@ -148,13 +150,18 @@ def check_folder(out: Path, resume: bool) -> None:
     """Raises UsageError where `out` is no folder for this run."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file, where a folder is to be written")
-    there = (out / "checkpoint.pt").is_file() or voice.holds_voice(out)
+    there = holds_training(out)
     if there and not resume:
         raise UsageError(f"{out} holds a training", f"go on with --resume {out}, or name another folder with -o")
     if resume and not there:
         raise UsageError(f"there is no training to resume in {out}", "it has no checkpoint.pt; start without --resume")
     if not resume and (out / "data.json").is_file():
         raise UsageError(f"{out} holds prepared data", "name another folder with -o")
+
+
+def holds_training(out: Path) -> bool:
+    """Whether a training in this folder can be resumed."""
+    return (out / "checkpoint.pt").is_file() or voice.holds_voice(out)
 
 
 def check_network(recipe: Recipe) -> None:

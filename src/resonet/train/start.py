@@ -19,6 +19,12 @@ from resonet.train.recipe import Recipe
 
 # Share of a network's weights that another one must have to be a beginning.
 _LEAST = 0.3
+# The graph of a bundle whose weights a task goes on from, where it is no model.onnx; and the folder of that training.
+_GRAPHS = {"synthesize": "acoustic.onnx", "vocode": "vocoder.onnx"}
+_FOLDERS = {"synthesize": "acoustic", "vocode": "vocoder"}
+# Of a voice: tables with a row a speaker or language, and what is counted in a speaker's own measure.
+_TABLES = ("speakers.weight", "languages.weight", "scale_shift.weight")
+_MEASURES = ("pitch_deviation", "energy_deviation")
 
 
 def begin(network: Any, units: Sequence[str], recipe: Recipe) -> str:
@@ -26,7 +32,8 @@ def begin(network: Any, units: Sequence[str], recipe: Recipe) -> str:
 
     From a bundle they are the constants of its graph, which are named like the network's own; from a folder the running
     means of the checkpoint. The normalisation of features comes with them. A recognizer must be the same network of
-    the same units; a classifier or embedder takes what fits (an encoder, where the words are others).
+    the same units; a classifier, embedder or vocoder takes what fits (an encoder, where the words are others). A voice
+    takes the units that both have; its speakers begin as the mean of the others, where these are more or fewer.
 
     Raises:
         UsageError: nothing fits, or they are of other units, another family or other settings of it; the hint says of
@@ -34,8 +41,15 @@ def begin(network: Any, units: Sequence[str], recipe: Recipe) -> str:
         BundleError, TrainError: they cannot be read.
     """
     place = str(recipe.start)
-    read = _training if (Path(place) / "checkpoint.pt").is_file() else _bundle
-    weights, symbols, settings = read(place)
+    folder = Path(place)
+    if (inner := folder / _FOLDERS.get(recipe.task, "")) != folder and (inner / "checkpoint.pt").is_file():
+        folder = inner
+    if (folder / "checkpoint.pt").is_file():
+        weights, symbols, settings = _training(str(folder))
+    else:
+        weights, symbols, settings = _bundle(place, _GRAPHS.get(recipe.task, "model.onnx"))
+    if recipe.task == "synthesize":
+        weights = _of_voice(network.state_dict(), units, weights, symbols)
     if recipe.task != "recognize":
         return _partly(network, weights, place)
     if list(symbols) != list(units):
@@ -64,6 +78,26 @@ def _partly(network: Any, weights: Mapping[str, Tensor], place: str) -> str:
     return f"begins with the weights of {place}, {share:.0%} of the network"
 
 
+def _of_voice(
+    own: Mapping[str, Tensor], units: Sequence[str], weights: Mapping[str, Tensor], symbols: Sequence[str]
+) -> Mapping[str, Tensor]:
+    """The weights of a voice with the units, and as many speakers and languages, as the network with the weights `own`
+    has."""
+    fitted = {name: value for name, value in weights.items() if name not in _MEASURES}
+    for name, value in own.items():
+        there = fitted.get(name)
+        if name.endswith(_TABLES) and there is not None and there.shape[1:] == value.shape[1:]:
+            fitted[name] = there if len(there) == len(value) else there.mean(0, keepdim=True).expand_as(value)
+    table, there = own["units.weight"].clone(), fitted.get("units.weight")
+    if there is not None and there.shape[1:] == table.shape[1:] and len(there) == len(symbols):
+        places = {symbol: i for i, symbol in enumerate(symbols)}
+        for i, symbol in enumerate(units):
+            if symbol in places:
+                table[i] = there[places[symbol]]
+        fitted["units.weight"] = table
+    return fitted
+
+
 def _computed(config: Any) -> tuple[type, dict[str, Any]]:
     """What decides the output of a trained network: all of its settings but those for training."""
     return type(config), config.model_dump(exclude={"dropout", "drop_block"})
@@ -89,21 +123,29 @@ def _training(place: str) -> Weights:
         raise TrainError(f"the training in {folder} cannot be begun with: {error}", "name its bundle") from error
 
 
-def _bundle(name_or_path: str) -> Weights:
+def _bundle(name_or_path: str, member: str) -> Weights:
+    with Bundle.open(name_or_path) as bundle:
+        if not bundle.has(member):
+            raise BundleError(f"{bundle.name} is a {bundle.manifest.kind} bundle, this training cannot begin with it")
+        manifest, weights = bundle.manifest, weights_of(bundle.read(member))
+    settings = manifest.runtime.get("recipe")
+    symbols = manifest.units.symbols if manifest.units else ()
+    defaults = {"family": manifest.family, "preset": Recipe.model_fields["preset"].default}
+    return weights, symbols, {**defaults, **(settings if isinstance(settings, dict) else {})}
+
+
+def weights_of(graph: bytes) -> dict[str, Tensor]:
+    """The constants of an ONNX graph by their names, eight-bit ones as the numbers that they stand for."""
     import onnx
 
-    with Bundle.open(name_or_path) as bundle:
-        if not bundle.has("model.onnx"):
-            raise BundleError(f"{bundle.name} is a {bundle.manifest.kind} bundle, nothing can begin with it")
-        manifest, graph = bundle.manifest, onnx.load_from_string(bundle.read("model.onnx")).graph
-    weights = {c.name: torch.from_numpy(onnx.numpy_helper.to_array(c).copy()) for c in graph.initializer}
-    for node in graph.node:
+    made = onnx.load_from_string(graph).graph
+    weights = {c.name: torch.from_numpy(onnx.numpy_helper.to_array(c).copy()) for c in made.initializer}
+    for node in made.node:
         if node.op_type == "DequantizeLinear":  # int8 weights and their scales
             whole, scale = (weights[name] for name in node.input[:2])
             axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
             shape = [-1 if i == axis % whole.dim() else 1 for i in range(whole.dim())]
             weights[node.output[0]] = whole.float() * scale.view(shape)
-    settings = manifest.runtime.get("recipe")
-    symbols = manifest.units.symbols if manifest.units else ()
-    defaults = {"family": manifest.family, "preset": Recipe.model_fields["preset"].default}
-    return weights, symbols, {**defaults, **(settings if isinstance(settings, dict) else {})}
+        elif node.op_type == "Identity" and node.input[0] in weights:  # of two that were equal, the exporter keeps one
+            weights[node.output[0]] = weights[node.input[0]]
+    return weights

@@ -78,10 +78,16 @@ class VoiceRun:
         self._source, self._listener, self._progress = data, listener, progress
         self._paced, self._save_recipe = paced, save_recipe
         check_vocoder(recipe)
-        self.data = voice_data.read(data, recipe, out, tell, progress)
+        self.data = self._data(data)
         self.same = {"data": self.data.record["sha256"], "units": list(self.data.units.symbols)}
+        self._tell_data()
+
+    def _data(self, data: Path) -> voice_data.VoiceData:
+        return voice_data.read(data, self.recipe, self.out, self.tell, self._progress)
+
+    def _tell_data(self) -> None:
         hours = self.data.train.offsets[-1] * self.data.train.mel_config.shift / 3600
-        tell(
+        self.tell(
             "data",
             text=f"{len(self.data.train)} utterances to train on ({duration_text(hours)}), {len(self.data.dev)} to "
             f"check with; speakers: {', '.join(self.data.speakers.names)}; {len(self.data.units.symbols) - 1} "
@@ -122,10 +128,7 @@ class VoiceRun:
             if self.recipe.voice.durations:
                 raise DataError(f"{self.recipe.voice.durations} aligned other recordings or other units",
                                 "leave voice.durations out")  # fmt: skip
-            task = AlignVoice(
-                stage_recipe(self.recipe, "aligner"), self.data.train, self.data.dev, len(self.data.units.symbols),
-                self.out / "aligner",
-            )  # fmt: skip
+            task = self._aligner()
             learnt = self._stage("aligner", task)
             with learnt.averaged():
                 found = {name: task.durations(corpus) for name, corpus in corpora.items()}
@@ -147,6 +150,13 @@ class VoiceRun:
             )
         return train, dev
 
+    def _aligner(self) -> AlignVoice:
+        recipe, symbols = self._recipe_of("aligner"), self.data.units.symbols
+        return AlignVoice(recipe, self.data.train, self.data.dev, len(symbols), self.out / "aligner")
+
+    def _recipe_of(self, stage: str) -> Recipe:
+        return stage_recipe(self.recipe, stage)
+
     def _vocoder(self, task: Synthesize, acoustic: Learnt) -> tuple[bytes, int]:
         """The graph of the vocoder, and the frames it sees to either side."""
         mel = self.data.train.mel_config
@@ -156,14 +166,18 @@ class VoiceRun:
             return graph, context
         with acoustic.averaged():
             own = predictions(task, self.out / "features" / "predicted.npy")
-        own_recipe = stage_recipe(self.recipe, "vocoder")
-        train = Vocode(own_recipe, self.data.train.waves, self.data.dev.waves, self.out / "vocoder", mel, [own])
+        train = self._vocoder_task(own)
         learnt = self._stage("vocoder", train)
         return finish_voice.vocoder_graph(train, learnt), train.network.context
 
+    def _vocoder_task(self, own: Predicted) -> Vocode:
+        train, dev = self.data.train, self.data.dev
+        folder = self.out / "vocoder"
+        return Vocode(self._recipe_of("vocoder"), train.waves, dev.waves, folder, train.mel_config, [own])
+
     def _stage(self, name: str, task: Any) -> Loop:
         """Runs a stage to its end, from its checkpoint where there is one."""
-        recipe, folder = self._paced(stage_recipe(self.recipe, name)), self.out / name
+        recipe, folder = self._paced(self._recipe_of(name)), self.out / name
         folder.mkdir(parents=True, exist_ok=True)
         wanted = {"time": recipe.time, "passes": recipe.passes}
         done = _read(folder / "done.json")

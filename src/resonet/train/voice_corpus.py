@@ -86,6 +86,10 @@ class Speakers:
             ranges.append(pitch.Range.of([hertz(waves.sound(int(i)), mel) for i in few]))
         return cls(names, tuple(ranges))
 
+    def after(self, others: Sequence[str]) -> Speakers:
+        """These with others before them, who have no recordings here and so any range."""
+        return Speakers((*others, *self.names), (*(pitch.Range() for _ in others), *self.ranges))
+
 
 class VoiceCorpus:
     """Utterances with units, speaker, language; mel and pitch of each.

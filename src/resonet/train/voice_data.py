@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from resonet.data.split import sentence_key
 from resonet.data.utterance import UNKNOWN, Utterance
 from resonet.data.waveforms import Waveforms
 from resonet.errors import DataError, ResonetError, UsageError
-from resonet.train import voice_units
+from resonet.train import voice_doctor, voice_units
 from resonet.train.assemble import record_of
 from resonet.train.made import SHOWN, Progress, Teller, cache, splits
+from resonet.train.newcomer import Newcomer
 from resonet.train.recipe import Recipe
 from resonet.train.voice_corpus import Speakers, VoiceCorpus, sounds
 
@@ -40,22 +41,40 @@ class VoiceData:
     dev: VoiceCorpus
 
 
-def read(data: Path, recipe: Recipe, out: Path, tell: Teller, progress: Progress | None) -> VoiceData:
-    """Reads, decodes, levels and measures the recordings; features go to `out/features`.
+def read(
+    data: Path,
+    recipe: Recipe,
+    out: Path,
+    tell: Teller,
+    progress: Progress | None,
+    newcomer: Newcomer | None = None,
+) -> VoiceData:
+    """Reads, examines, decodes, levels and measures the recordings; features go to `out/features`.
 
-    Raises DataError: nothing can be used; UsageError, BundleError: see voice_units.build.
+    `newcomer`: all are of a speaker more for a voice whose units, languages and other speakers are given.
+
+    Raises DataError: nothing can be used; UsageError: a speaker of `voice.speakers` is not in the data, and as
+    BundleError and MissingExtra see voice_units.build and voice_doctor.examined.
     """
     folder = load.resolve(data, language=recipe.language)
-    train, dev = (named(part, recipe.voice.speakers) for part in kept_out(splits(folder, tell), recipe, tell))
-    languages = tuple(sorted({u.language or recipe.language for u in train}))
+    parts = splits(folder, tell)
+    check_names([u.speaker for part in parts for u in part], recipe.voice.speakers)
+    train, dev = (named(part, recipe.voice.speakers) for part in kept_out(parts, recipe, tell))
+    if newcomer is not None:
+        train, dev = newcomer.own(train, dev, recipe.language, tell)
+    languages = newcomer.languages if newcomer else tuple(sorted({u.language or recipe.language for u in train}))
     dev = [u for u in dev if (u.language or recipe.language) in languages]
     texts = defaultdict(list)
     for u in (*train, *dev):
         texts[u.language or recipe.language].append(u.text)
-    units = voice_units.build(recipe, texts)
+    units = newcomer.units if newcomer else voice_units.build(recipe, texts)
+    dev = dev[:: max(1, len(dev) // _DEV)]
+    train, dev = voice_doctor.examined(
+        folder, {"train": train, "dev": dev}, units, recipe, out / "features", tell, progress, newcomer is not None
+    )
     mel = MelConfig()
     made = {}
-    for name, part in (("train", train), ("dev", dev[:: max(1, len(dev) // _DEV)])):
+    for name, part in (("train", train), ("dev", dev)):
         made[name] = _usable(part, recipe, units, mel, name, tell, progress)
     if not made["train"][0]:
         raise DataError("none of the training utterances can be used", f"run `resonet doctor {folder}`")
@@ -65,6 +84,8 @@ def read(data: Path, recipe: Recipe, out: Path, tell: Teller, progress: Progress
         made["dev"] = (some[:8], codes[:8], sounds(some[:8], cache(recipe), mel, None))
     tell("note", text="measures pitch and spectrograms")
     speakers = Speakers.of(made["train"][0], made["train"][2], mel)
+    if newcomer is not None:
+        speakers = speakers.after(newcomer.others)
     corpora = {}
     for name, (kept, codes, waves) in made.items():
         known = [i for i, u in enumerate(kept) if u.speaker in speakers.names]
@@ -97,12 +118,28 @@ def named(utterances: Sequence[Utterance], names: dict[str, str]) -> list[Uttera
     """The utterances with their speakers called as in `names`; a corpus' only reader is called like the corpus."""
     found = []
     for u in utterances:
-        name = u.speaker
-        head, slash, tail = name.rpartition("/")
-        if slash and tail in _ALONE:
-            name = head
+        name = _plain(u.speaker)
         found.append(dataclasses.replace(u, speaker=names.get(u.speaker, names.get(name, name)) or UNKNOWN))
     return found
+
+
+def check_names(speakers: Iterable[str], names: Iterable[str]) -> None:
+    """Raises UsageError where `names` has one that none of the speakers is called."""
+    there = set(speakers)
+    known = there | {_plain(speaker) for speaker in there}
+    if absent := sorted(set(names) - known):
+        shown = sorted(_plain(speaker) for speaker in there if speaker)
+        more = f" and {len(shown) - 6} more" if len(shown) > 6 else ""
+        raise UsageError(
+            f"voice.speakers names {absent[0]!r}, and the data hold nothing of such a speaker",
+            f"they have {', '.join(shown[:6])}{more}" if shown else "they name no speakers",
+        )
+
+
+def _plain(speaker: str) -> str:
+    """The name of a speaker of prepared data; that of the corpus for its only one."""
+    head, slash, tail = speaker.rpartition("/")
+    return head if slash and tail in _ALONE else speaker
 
 
 def _usable(

@@ -52,7 +52,7 @@ class AlignVoice:
     def loss(self, made: VoiceBatch, progress: float) -> dict[str, Tensor]:
         """All paths, and later the best one."""
         b = to(made, self.recipe.device)
-        scores = self.network(b.units, b.lengths, b.mel, b.speaker, _prior(b, True), halved=True)
+        scores = self.network(b.units, b.lengths, b.mel, b.speaker, self.prior(b, True), halved=True)
         frames = b.frames // 2
         total = aligner.forward_sum(scores, b.lengths, frames)
         parts = {"all_paths": total}
@@ -77,10 +77,18 @@ class AlignVoice:
         found: dict[int, NDArray[np.int64]] = {}
         for rows in by_length(corpus, 60.0):
             b = to(batch(corpus, rows), self.recipe.device)
-            scores = self.network(b.units, b.lengths, b.mel, b.speaker, _prior(b))
+            scores = self.network(b.units, b.lengths, b.mel, b.speaker, self.prior(b))
             path = aligner.monotonic(scores.cpu().numpy(), b.lengths.cpu().numpy(), b.frames.cpu().numpy())
             found.update({i: path[k, : len(corpus.units[i])] for k, i in enumerate(rows)})
         return [found[i] for i in range(len(corpus))]
+
+    def prior(self, b: VoiceBatch, halved: bool = False) -> Tensor:
+        """Log prior [batch, frames, n] of rows of unequal length; `halved`: frames by two."""
+        frames = b.frames // 2 if halved else b.frames
+        prior = torch.zeros(len(b.lengths), b.mel.shape[1] // 2 if halved else b.mel.shape[1], b.units.shape[1])
+        for row, n, t in zip(prior, b.lengths.tolist(), frames.tolist(), strict=True):
+            row[:t, :n] = aligner.even_pace(n, t)
+        return prior.to(b.mel.device)
 
     def validate(self) -> dict[str, float]:
         """On dev: minus log probability of all paths, and the median unit in ms."""
@@ -103,15 +111,6 @@ class AlignVoice:
             scores = self.network(b.units, b.lengths, b.mel, b.speaker)[0].exp().cpu().numpy()
         pictures.save(self.folder / "samples" / "alignment.png", [scores.T[::-1], self.dev.mel(row).T[::-1]])
         return []
-
-
-def _prior(b: VoiceBatch, halved: bool = False) -> Tensor:
-    """Log prior [batch, frames, n] of rows of unequal length."""
-    frames = b.frames // 2 if halved else b.frames
-    prior = torch.zeros(len(b.lengths), b.mel.shape[1] // 2 if halved else b.mel.shape[1], b.units.shape[1])
-    for row, n, t in zip(prior, b.lengths.tolist(), frames.tolist(), strict=True):
-        row[:t, :n] = aligner.even_pace(n, t)
-    return prior.to(b.mel.device)
 
 
 def _path(scores: Tensor, lengths: Tensor, frames: Tensor) -> Tensor:
