@@ -142,8 +142,10 @@ def others(count: int = 300, seed: int = 0) -> bytes:
     return background(Embedder(embedder_graph(), FORM), pieces)
 
 
-def classifier(path: Path, embed: bool = True, streams: bool = True, **runtime: Any) -> Path:
-    members = {"model.onnx": classifier_graph() if streams else clips_graph()}
+def classifier(
+    path: Path, embed: bool = True, streams: bool = True, members: dict[str, bytes] | None = None, **runtime: Any
+) -> Path:
+    members = {"model.onnx": classifier_graph() if streams else clips_graph(), **(members or {})}
     fields: dict[str, Any] = {"window": WINDOW * FRAME, "streams": streams}
     if streams:
         fields |= {"delay": DELAY, "state": (WINDOW - 1 + DELAY) * len(TONES)}

@@ -114,6 +114,19 @@ class EmbedRuntime(Part):
     parts: int = Field(ge=1, le=64)
 
 
+class SecondLookRuntime(Part):
+    """`runtime.second_look`: how the embedder checks what the classifier takes for a word (runtime/second_look.py).
+
+    weights: of the classifier's log odds, of both cosines, and a constant. lengths: of each word, seconds of the
+    stretches that are compared with it.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    weights: tuple[float, float, float, float]
+    lengths: dict[str, Annotated[tuple[Annotated[float, Field(gt=0, le=10)], ...], Field(min_length=1, max_length=16)]]
+
+
 class ClassifierRuntime(Part):
     """What running a classifier takes, from `runtime`; a family may keep more there.
 
@@ -128,6 +141,7 @@ class ClassifierRuntime(Part):
     state: int | None = Field(None, ge=0)
     thresholds: dict[str, Share] = {}
     embed: EmbedRuntime | None = None
+    second_look: SecondLookRuntime | None = None
 
     @model_validator(mode="after")
     def _streams(self) -> ClassifierRuntime:
@@ -264,6 +278,10 @@ class Manifest(Part):
             raise ValueError(f"runtime.thresholds names {min(unknown)!r}, which is no label")
         if (runtime.embed is None) == ("embed.onnx" in self.members):
             raise ValueError("embed.onnx and runtime.embed go together")
+        if (runtime.second_look is None) == ("prototypes.npy" in self.members):
+            raise ValueError("prototypes.npy and runtime.second_look go together")
+        if runtime.second_look is not None and runtime.embed is None:
+            raise ValueError("runtime.second_look needs embed.onnx")
 
     @property
     def classifier(self) -> ClassifierRuntime:

@@ -23,7 +23,7 @@ _COHORT = 10
 # of a stream need not be compared with other speech, which would cost more than all else.
 _LEAST = 0.1
 _JUDGED = 200  # pieces from which that is found
-# Bytes of background.npy, and its rows.
+# Bytes of a member with embeddings, and its rows.
 _MOST_BYTES, _MOST_ROWS = 64 << 20, 20_000
 
 
@@ -91,7 +91,7 @@ class Embedder:
                 f"{bundle.name} has no embedder ({MEMBER}), so that words cannot be enrolled by examples",
                 "take another bundle, or enroll the word by its spelling: resonet enroll --text WORD",
             )
-        others = _others(bundle, form.parts * form.dims) if bundle.has(OTHERS) else None
+        others = vectors(bundle, OTHERS, form.parts * form.dims) if bundle.has(OTHERS) else None
         return cls(
             bundle.read(MEMBER),
             form,
@@ -151,14 +151,15 @@ def background(embedder: Embedder, pieces: Sequence[NDArray[np.float32]]) -> byt
     return content.getvalue()
 
 
-def _others(bundle: Bundle, size: int) -> NDArray[np.float32]:
-    if bundle.manifest.members[OTHERS].bytes > _MOST_BYTES:
-        raise BundleError(f"{bundle.path}: {OTHERS} has more than {_MOST_BYTES >> 20} MiB")
+def vectors(bundle: Bundle, member: str, size: int) -> NDArray[np.float32]:
+    """The embeddings [n, size] in a member of a bundle. Raises BundleError where it holds anything else."""
+    if bundle.manifest.members[member].bytes > _MOST_BYTES:
+        raise BundleError(f"{bundle.path}: {member} has more than {_MOST_BYTES >> 20} MiB")
     try:
-        found = np.load(io.BytesIO(bundle.read(OTHERS)), allow_pickle=False)
+        found = np.load(io.BytesIO(bundle.read(member)), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise BundleError(f"{bundle.path}: {OTHERS} is damaged: {error}", "reinstall the bundle") from error
+        raise BundleError(f"{bundle.path}: {member} is damaged: {error}", "reinstall the bundle") from error
     fits = isinstance(found, np.ndarray) and found.ndim == 2 and found.dtype.kind == "f" and found.shape[1] == size
     if not fits or not 0 < len(found) <= _MOST_ROWS or not np.isfinite(found).all():
-        raise BundleError(f"{bundle.path}: {OTHERS} holds no embeddings of {size} finite numbers")
+        raise BundleError(f"{bundle.path}: {member} holds no embeddings of {size} finite numbers")
     return found.astype(np.float32)

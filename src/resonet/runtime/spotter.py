@@ -22,6 +22,7 @@ from resonet.runtime.events import Event, Listener, Watch
 from resonet.runtime.examples import Examples
 from resonet.runtime.keyword import Keywords
 from resonet.runtime.recordings import BLOCK, Source, groups, sound_of
+from resonet.runtime.second_look import SecondLook
 from resonet.runtime.windows import Windows, WindowStream
 from resonet.text.units import Units
 
@@ -73,6 +74,7 @@ class Spotter:
         else:
             self._network = Windows(bundle, self.threads, form.window)
         self._window = -(-round(form.window * self._network.sample_rate) // self._network.stride)
+        self._look = SecondLook.of(bundle, [label for label in self.labels if is_word(label)], self.threads)
         self.skipped: tuple[str, ...] = ()
         self._examples: Examples | None = None
         self._keywords: Keywords | None = None
@@ -177,7 +179,8 @@ class Spotter:
 
     def listeners(self) -> list[Listener]:
         """What hears the words in one stream, each its own: the probabilities behind `stream`."""
-        found: list[Listener] = [LabelListener(self._network, self.labels)]
+        labels = LabelListener(self._network, self.labels)
+        found: list[Listener] = [labels if self._look is None else self._look.listener(labels)]
         if self._examples is not None:
             found.append(self._examples.listener())
         if self._keywords is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from resonet.bundle import replacing
@@ -51,10 +52,16 @@ def classification(data: Path, recipe: Recipe, tell: Teller, progress: Progress 
     recipe = spoken_phrases.wide_enough(recipe, train, tell)
     words = _checked(train, data, tell)
     negatives = None
-    if recipe.clips.negatives:
-        negatives = Negatives(
-            recipe.clips.negatives, words, cache=cache(recipe), aligner=_aligner(tell), progress=progress
+    aligner = _aligner(tell) if recipe.clips.negatives else None
+
+    def other(split: str) -> Negatives:
+        assert recipe.clips.negatives is not None
+        return Negatives(
+            recipe.clips.negatives, words, cache=cache(recipe), split=split, aligner=aligner, progress=progress
         )
+
+    if recipe.clips.negatives:
+        negatives = other("train")
         tell("note", text=f"{negatives.hours:.2f} h of other speech are heard as `{UNKNOWN}`")
     else:
         tell("note", text=f"without other speech (clips.negatives) `{UNKNOWN}` is made of pieces of the clips")
@@ -67,7 +74,11 @@ def classification(data: Path, recipe: Recipe, tell: Teller, progress: Progress 
 
     def write(learnt: Learnt, recipe: Recipe, path: Path, name: str) -> Path:
         recipe = recipe.model_copy(update={"network": task.recipe.network})
-        finish_commands.write_classifier(task, learnt, recipe, path, name=name, record=record)
+        unheard = None
+        if recipe.clips.negatives:
+            with suppress(DataError):  # a set without such a part
+                unheard = other("dev")
+        finish_commands.write_classifier(task, learnt, recipe, path, name=name, record=record, unheard=unheard)
         keep_dev(task.dev, path.parent)
         return path
 

@@ -18,9 +18,10 @@ from resonet.decoding.labels import SILENCE
 from resonet.errors import UsageError
 from resonet.models.layers import LogMel
 from resonet.runtime.embedder import Embedder, background
+from resonet.runtime.second_look import MEMBER
 from resonet.runtime.spotter import Spotter
 from resonet.runtime.thresholds import Tuner
-from resonet.train import export
+from resonet.train import export, second_look
 from resonet.train.finish import RUNS, commit, hours_of, licences_of, portable, stats_of
 from resonet.train.made import Learnt
 from resonet.train.recipe import Recipe
@@ -32,9 +33,20 @@ _BACKGROUND, _PIECE = 1000, (0.35, 1.2)
 
 
 def write_classifier(
-    task: Classify, learnt: Learnt, recipe: Recipe, path: Path, *, name: str, record: dict[str, Any]
+    task: Classify,
+    learnt: Learnt,
+    recipe: Recipe,
+    path: Path,
+    *,
+    name: str,
+    record: dict[str, Any],
+    unheard: Negatives | None = None,
 ) -> Path:
-    """Packs a classifier, with an embedder where the recipe names one; returns `path`."""
+    """Packs a classifier, with an embedder where the recipe names one; returns `path`.
+
+    Args:
+        unheard: other speech that was not trained on; with it and an embedder, the bundle gets a second look.
+    """
     network = task.network
     with learnt.averaged():
         shift = task.balance()
@@ -89,6 +101,10 @@ def write_classifier(
         "runtime": runtime,
     }
     write(path, manifest, members)
+    look = second_look.fit(path, task, unheard) if unheard and recipe.clips.embedder and network.streams else None
+    if look is not None:
+        members[MEMBER], runtime["second_look"] = look
+        write(path, manifest, members)
     if task.negatives is not None and network.streams:
         runtime["thresholds"] = _thresholds(path, task.negatives, recipe.clips.false_alarms)
         write(path, manifest, members)

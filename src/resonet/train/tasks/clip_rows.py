@@ -5,6 +5,7 @@ A row is what a stream holds when the word has just been said: the window that i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from resonet import audio
 from resonet.data.augment import Places
 from resonet.data.negatives import Negatives
 from resonet.data.waveforms import SAMPLE_RATE, Waveforms
@@ -102,25 +104,24 @@ class Rows:
         if start:
             row[:start] = self._before(start, clip, rng)
         if self._negatives is not None and rng.random() < c.overlaid:
-            under = self._negatives.window(self.length, rng)
+            under = self._said(self.length, rng)
             row = row + under * (loudness(clip[first:last]) / loudness(under) * 10 ** (-rng.uniform(0, 15) / 20))
         return self._places(row, rng)
 
     def running(self, rng: np.random.Generator) -> Running | None:
         """Streams of about as many seconds as `clips.streams` of the batch."""
         count = round(self._clips.streams * self._batch_seconds / _STREAM)
-        made = [self._stream(rng) for _ in range(count)]
+        made = [self.stream(rng) for _ in range(count)]
         if not made:
             return None
         return Running(
             torch.from_numpy(np.stack([m[0] for m in made])), torch.from_numpy(np.stack([m[1] for m in made]))
         )
 
-    def _stream(self, rng: np.random.Generator) -> tuple[Samples, NDArray[np.int64]]:
+    def stream(self, rng: np.random.Generator) -> tuple[Samples, NDArray[np.int64]]:
         """Other speech, float32 [samples], with words put in or over it, and the labels of its frames."""
-        assert self._negatives is not None
         length, stride = round(_STREAM * SAMPLE_RATE), self._stride
-        sound = self._negatives.window(length, rng).copy()
+        sound = self._said(length, rng)
         labels = np.full(-(-length // stride), NOTHING)
         end = int(rng.uniform(0.5, _APART) * SAMPLE_RATE)
         while end < length:
@@ -159,13 +160,23 @@ class Rows:
         if draw < 0.7 or self._negatives is None:
             floor = float(np.percentile(np.abs(clip), 20)) if len(clip) else 0.0
             return (rng.normal(size=samples) * floor).astype(np.float32)
-        said = self._negatives.window(samples, rng)
+        said = self._said(samples, rng)
         return said * np.float32(loudness(clip) / loudness(said) * 10 ** (rng.uniform(-15, 5) / 20))
+
+    def _said(self, samples: int, rng: np.random.Generator) -> Samples:
+        """Other speech, said faster or slower, as clips are: as many voices again that must not be taken for words."""
+        assert self._negatives is not None
+        speed = float(rng.choice(self._speeds))
+        if speed == 1.0:
+            return self._negatives.window(samples, rng)
+        sound = self._negatives.window(math.ceil(samples * speed) + 1, rng)
+        faster = audio.resample(sound, round(speed * SAMPLE_RATE), SAMPLE_RATE)[:samples]
+        return np.pad(faster, (0, samples - len(faster)))
 
     def _speech(self, rng: np.random.Generator) -> Samples:
         """A row of `unknown`: other speech, or pieces of two words, which are none."""
         if self._negatives is not None and rng.random() < 0.85:
-            return self._negatives.window(self.length, rng)
+            return self._said(self.length, rng)
         one, two = (self._piece(rng) for _ in range(2))
         if rng.random() < 0.5:
             said = np.concatenate([one[: len(one) // 2], two[len(two) // 2 :]])
