@@ -66,6 +66,11 @@ def test_commands(tmp_path: Path) -> None:
 
 
 @needs_bundle
+def test_aligning(tmp_path: Path) -> None:
+    walk("docs/aligning.md", tmp_path)
+
+
+@needs_bundle
 @pytest.mark.walk
 @pytest.mark.slow
 def test_start(tmp_path: Path) -> None:
