@@ -109,6 +109,10 @@ def measured(answer: Callable[[Stream], Answer], dev: Stream | None, test: Strea
             f"{rate:g}": percent(spotting.recall_with_own_thresholds(list(each.values()), rate)) for rate in RATES
         },
     }
+    if isinstance(there.heard, Heard):
+        # As it comes, thresholds from the speech that it was trained on.
+        shipped, wrong = judged(there.heard, there.thresholds, test)
+        result["as_shipped"] = {"thresholds": dict(there.thresholds), **described(shipped, wrong, test)}
     if dev is None:
         return result
     own = answer(dev)
@@ -261,11 +265,13 @@ def in_short(name: str, result: Mapping[str, Any]) -> str:
         for key in ("at_equal_false_alarms", "at_equal_false_alarms_own_thresholds")
     )
     lines = [f"{name}  {result['cpu_seconds_per_audio_second']:.4f} CPU s a second"]
-    if told := result.get("test"):
+    for whose, key in (("thresholds as shipped", "as_shipped"), ("threshold from dev", "test")):
+        if (told := result.get(key)) is None:
+            continue
         low, high = told["recall_interval_percent"]
         alarms = f"{told['false_alarms']} false alarms in {told['hours']:.2f} h"
         lines.append(
-            f"  threshold from dev: recall {told['recall_percent']:.1f} % ({low:.1f} to {high:.1f}), {alarms}, "
+            f"  {whose}: recall {told['recall_percent']:.1f} % ({low:.1f} to {high:.1f}), {alarms}, "
             f"{told['false_alarms_per_hour']:.2f} an hour; {told['another_word_heard_at_a_clip']} clips heard as others"
         )
         if told["delay_seconds"]:

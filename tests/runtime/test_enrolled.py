@@ -381,6 +381,30 @@ def test_what_is_tuned_is_what_a_stream_does(bundles: SimpleNamespace) -> None:
         assert len(stream.push(sound) + stream.finish()) == found.false_alarms > 0
 
 
+def test_a_threshold_for_all_words_counts_the_false_alarms_of_all(bundles: SimpleNamespace) -> None:
+    with Bundle.open(bundles.tones) as bundle:
+        tuner = Tuner(Spotter(bundle, 1))
+    for low, high in zip(np.linspace(0.1, 0.6, 8), np.linspace(0.15, 0.55, 8), strict=True):
+        tuner.speech([np.concatenate([small.hiss(2.0), small.tone(500, low), small.hiss(2.0), small.tone(2000, high)])])
+        tuner.speech([small.hiss(30.0)])
+    found = [tuner.together(allowed / tuner.hours) for allowed in (12, 6)]
+    counts = [sum(t.events(threshold) for tracks in tuner._tracks.values() for t in tracks) for threshold in found]
+    assert found[0] < found[1] and 6 < counts[0] <= 12 and counts[1] <= 6
+
+
+def test_where_speech_is_cut_off_nothing_is_heard_of_its_end(bundles: SimpleNamespace) -> None:
+    with Bundle.open(bundles.tones) as bundle:
+        spotter = Spotter(bundle, 1)
+    rows = {}
+    for whole in (True, False):
+        tuner = Tuner(spotter, ["low"])
+        tuner.speech([np.concatenate([small.hiss(2.0), small.tone(500, 0.6)])], whole=whole)
+        (track,) = tuner._tracks["low"]
+        rows[whole] = track.length, track.joined()[0]
+    assert rows[False][0] < rows[True][0]
+    assert rows[False][1].tolist() == [row for row in rows[True][1].tolist() if row < rows[False][1].max() + 1]
+
+
 def test_speech_that_holds_a_word_does_not_count_for_it(bundles: SimpleNamespace) -> None:
     with Bundle.open(bundles.tones) as bundle:
         spotter = Spotter(bundle, 1)

@@ -108,11 +108,14 @@ class Tuner:
         blocks: Iterable[Samples],
         holds: Iterable[str] = (),
         progress: Callable[[float], object] | None = None,
+        *,
+        whole: bool = True,
     ) -> None:
         """Takes a recording of other speech, block by block at the spotter's rate.
 
         Args:
             holds: words that are said in it: for them it does not count.
+            whole: whether it ends where it ends; not where somebody is cut off, which sounds like a short word.
             progress: told of the seconds that each block had.
         """
         said = set(holds)
@@ -125,7 +128,8 @@ class Tuner:
                     self._samples[word] += len(block)
                 if progress is not None:
                     progress(len(block) / self._spotter.sample_rate)
-            self._take(listeners, listening, None)
+            if whole:
+                self._take(listeners, listening, None)
         finally:  # where the recording breaks off, what was heard of it counts
             for word in listening:
                 for track in self._tracks[word]:
@@ -149,6 +153,18 @@ class Tuner:
         """
         return [self._tune(word, allowed) for word in self.words]
 
+    def together(self, allowed: float) -> float:
+        """The one threshold at which all words together have at most `allowed` false alarms an hour.
+
+        For words whose probabilities mean the same, as those that a second look gave (runtime/second_look.py). A false
+        alarm of all together says more than those few that each word for itself has.
+        """
+        scale = np.arange(odds(LEAST), odds(MOST), _STEP)
+        alarms = [
+            sum(track.events(from_odds(x)) for tracks in self._tracks.values() for track in tracks) for x in scale
+        ]
+        return _rounded(from_odds(expected(scale, np.array(alarms), allowed * self.hours)))
+
     @property
     def hours(self) -> float:
         """Of other speech that was heard, without what did not count for some word."""
@@ -171,8 +187,7 @@ class Tuner:
         limit = allowed * hours
         scale = np.arange(odds(LEAST), odds(MOST), _STEP)
         alarms = [sum(track.events(from_odds(x)) for track in self._tracks[word]) for x in scale]
-        wanted = from_odds(expected(scale, np.array(alarms), limit))
-        threshold = min(MOST, float(np.ceil(wanted * 10**_DIGITS)) / 10**_DIGITS)
+        threshold = _rounded(from_odds(expected(scale, np.array(alarms), limit)))
         found, best = sum(track.events(threshold) for track in self._tracks[word]), self._best[word]
         missed = sum(score < threshold for score in best)
         return Tuned(word, threshold, found, hours, len(best), missed, found <= limit)
@@ -203,6 +218,11 @@ def expected(scale: NDArray[np.float64], alarms: NDArray[np.integer], allowed: f
     size, wanted = mean * (1 - shape), max(1.0, float(alarms[first]) / allowed)
     beyond = float(np.log(wanted)) if shape > -1e-3 else (1 - wanted**shape) / -shape
     return max(counted, float(scale[first]) + size * beyond)
+
+
+def _rounded(threshold: float) -> float:
+    """Upwards, to the digits that are kept."""
+    return min(MOST, float(np.ceil(threshold * 10**_DIGITS)) / 10**_DIGITS)
 
 
 def _integral(values: NDArray[np.float64], places: NDArray[np.float64]) -> float:

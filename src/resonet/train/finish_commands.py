@@ -200,8 +200,11 @@ def _thresholds(path: Path, speech: Negatives, allowed: float) -> dict[str, floa
     """
     with Bundle.open(path, kind="classifier") as bundle:
         tuner = Tuner(Spotter(bundle, 1))
+        looked = bundle.has(MEMBER)
     for i in range(len(speech)):
-        tuner.speech([speech.sound(i)])
+        tuner.speech([speech.sound(i)], whole=False)
+    if looked:
+        return dict.fromkeys(tuner.words, tuner.together(allowed))
     return {found.word: found.threshold for found in tuner.tuned(allowed / len(tuner.words))}
 
 
