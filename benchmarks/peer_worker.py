@@ -3,9 +3,10 @@
 One line of JSON in, `{"id": n, "files": [path, ...]}`, one line out, `{"id": n, "texts": [...], "seconds": [...],
 "cpu_seconds": x, "wall_seconds": y, "load": z, "peak_mib": m}`: CPU seconds are user + system of this process and cover
 decoding the files. The first line out, before anything is read, is `{"start_cpu_seconds", "versions", "settings",
-"installed_bytes"}`. Nothing of resonet is imported, and no model is fetched: the weights come inside packages.
+"installed_bytes"}`. A text of `pocketsphinx-words` is a list of [word, start, end, posterior], in seconds and 0..1.
+Nothing of resonet is imported, and no model is fetched: the weights come inside packages.
 
-    python peer_worker.py pocketsphinx|whisper
+    python peer_worker.py pocketsphinx|pocketsphinx-words|whisper
 """
 
 from __future__ import annotations
@@ -51,13 +52,29 @@ class PocketSphinx:
 
         self.decoder = Decoder(samprate=SAMPLE_RATE, loglevel="FATAL")
 
-    def __call__(self, samples: Any) -> str:
-        self.decoder.start_utt()
-        self.decoder.process_raw((samples.clip(-1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
-        self.decoder.end_utt()
+    def __call__(self, samples: Any) -> Any:
+        self.decode(samples)
         best = self.decoder.hyp()
         # the(2): the second pronunciation of "the"
         return re.sub(r"\(\d+\)", "", best.hypstr) if best else ""
+
+    def decode(self, samples: Any) -> None:
+        """Hears an utterance."""
+        self.decoder.start_utt()
+        self.decoder.process_raw((samples.clip(-1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
+        self.decoder.end_utt()
+
+
+class PocketSphinxWords(PocketSphinx):
+    """The same, with the time of each word and its posterior in the word lattice."""
+
+    def __call__(self, samples: Any) -> Any:
+        self.decode(samples)
+        return [
+            [re.sub(r"\(\d+\)", "", s.word), s.start_frame / 100, (s.end_frame + 1) / 100, round(min(1.0, s.prob), 4)]
+            for s in self.decoder.seg() or ()
+            if s.word[0] not in "<[+"  # silence and noises
+        ]
 
 
 class Whisper:
@@ -91,7 +108,11 @@ class Whisper:
         return " ".join(segment.text.strip() for segment in segments)
 
 
-PEERS: dict[str, Any] = {"pocketsphinx": PocketSphinx, "whisper": Whisper}
+PEERS: dict[str, Any] = {
+    "pocketsphinx": PocketSphinx,
+    "pocketsphinx-words": PocketSphinxWords,
+    "whisper": Whisper,
+}
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from resonet import errors
     from resonet.bundle import Bundle
     from resonet.runtime import Chunk, Event, Label, Recognizer, Speech, SpokenAt, SpotStream, Spotter, Stream, Voice
+    from resonet.search.finder import Finder, Hit
     from resonet.text.transcript import Segment, Transcript, Word
 
     __version__: str
@@ -24,6 +25,8 @@ __all__ = [
     "Bundle",
     "Chunk",
     "Event",
+    "Finder",
+    "Hit",
     "Label",
     "Recognizer",
     "Segment",
@@ -43,6 +46,8 @@ _HOME = {
     "Bundle": "resonet.bundle",
     "Chunk": "resonet.runtime",
     "Event": "resonet.runtime",
+    "Finder": "resonet.search.finder",
+    "Hit": "resonet.search.finder",
     "Label": "resonet.runtime",
     "Recognizer": "resonet.runtime",
     "Segment": "resonet.text.transcript",

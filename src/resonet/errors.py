@@ -49,6 +49,12 @@ class BundleError(ResonetError):
     exit_code = 3
 
 
+class SearchIndexError(ResonetError):
+    """An index of recordings that is damaged, in use, or made with something else."""
+
+    exit_code = 3
+
+
 class MissingExtra(ResonetError):
     """A part of resonet that was not installed."""
 

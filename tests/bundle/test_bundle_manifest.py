@@ -119,6 +119,47 @@ def test_needs_of_the_kinds(whole: Fields) -> None:
     assert read({**small, "members": {"g2p.onnx": {"sha256": "ab" * 32, "bytes": 1}}}).sample_rate == 0
 
 
+SPEAKER = {"size": 8, "languages": ["en", "zh-Hans"], "speakers": {"en": 3}}
+VOICES = {"speaker.onnx": {"sha256": "cd" * 32, "bytes": 5}}
+
+
+@pytest.fixture
+def embedder(whole: Fields) -> Fields:
+    return {**whole, "kind": "embedder", "units": None, "decoding": None, "runtime": {"speaker": SPEAKER},
+            "members": {**whole["members"], **VOICES}}  # fmt: skip
+
+
+def test_an_embedder_knows_words_voices_or_both(embedder: Fields, whole: Fields) -> None:
+    found = read(embedder).identity
+    assert found is not None and found.size == 8 and found.languages == ("en", "zh-Hans")
+    assert (found.shortest, found.longest) == (0.5, 10.0)
+    assert read({**embedder, "members": VOICES}).identity == found
+    assert read({**embedder, "members": whole["members"], "runtime": {}}).identity is None
+    with pytest.raises(BundleError, match=r"an embedder needs the member model\.onnx \(words\) or speaker\.onnx"):
+        read({**embedder, "members": {}, "runtime": {}})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"runtime": {}}, r"speaker\.onnx and runtime\.speaker go together"),
+        ({"members": {"model.onnx": {"sha256": "ab" * 32, "bytes": 3}}}, r"runtime\.speaker go together"),
+        ({"sample_rate": 24000}, "takes 16000 samples a second"),
+        ({"runtime": {"speaker": 3}}, r"runtime\.speaker: Input should be an object"),
+        ({"runtime": {"speaker": {"size": 8}}}, r"runtime\.speaker: languages: Field required"),
+        ({"runtime": {"speaker": {**SPEAKER, "size": 0}}}, r"runtime\.speaker: size"),
+        ({"runtime": {"speaker": {**SPEAKER, "size": True}}}, r"runtime\.speaker: size"),
+        ({"runtime": {"speaker": {**SPEAKER, "languages": []}}}, r"runtime\.speaker: languages"),
+        ({"runtime": {"speaker": {**SPEAKER, "languages": ["en", "en"]}}}, "languages holds a tag twice"),
+        ({"runtime": {"speaker": {**SPEAKER, "languages": ["../x"]}}}, r"runtime\.speaker: languages\.0"),
+        ({"runtime": {"speaker": {**SPEAKER, "longest": 0.6}}}, "longest is less than twice shortest"),
+    ],
+)
+def test_what_voices_need(embedder: Fields, change: Fields, message: str) -> None:
+    with pytest.raises(BundleError, match=message):
+        read({**embedder, **change})
+
+
 EMBED = {"delay": 2, "state": 9, "subsampling": 4, "dims": 8, "parts": 5}
 
 

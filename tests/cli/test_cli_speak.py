@@ -357,6 +357,8 @@ def test_interrupted(say: Callable[..., Ran], bundle: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A job in the background is started without it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stdout is not None
     told = [process.stdout.readline() for _ in range(3)]

@@ -128,6 +128,8 @@ def test_interrupted(speak: Callable[..., Ran], bundle: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "resonet", "speak", *command, "5000"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A job in the background is started without it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     try:
         while not len(list(Path("out").rglob("*.flac"))) > 2 and process.poll() is None:

@@ -40,7 +40,12 @@ SETTINGS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "crnn": [{"subsampling": 4, "width": 16, "layers": 1}],
         "svm": [{"kernel": "rbf", "penalty": 10.0, "parts": 3, "subsampling": 4, "mean_window": 0, "window": 0.7}],
     },
-    "embedders": {"resnet_pool": [{"front": 4, "width": 24, "kernel": 5, "parts": 2, "mels": 30, **FEW}]},
+    "embedders": {
+        "resnet_pool": [{"front": 4, "width": 24, "kernel": 5, "parts": 2, "mels": 30, **FEW}],
+        "resnet_speaker": [
+            {"widths": (4, 6), "blocks": (1, 2), "frame": 10, "attention": 5, "size": 7, "mels": 23, "mean_taken": 0.9}
+        ],
+    },
 }
 
 
@@ -81,14 +86,15 @@ class Case:
         for parameter in network.parameters():
             if parameter.dim() > 1 and not parameter.any():
                 nn.init.normal_(parameter, std=0.05)
-        norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d)]
+        norms = [m for m in network.modules() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
         for norm in norms:
-            nn.init.uniform_(norm.weight, 0.5, 1.5)
-            nn.init.normal_(norm.bias, std=0.1)
+            if norm.affine:
+                nn.init.uniform_(norm.weight, 0.5, 1.5)
+                nn.init.normal_(norm.bias, std=0.1)
             norm.momentum = 1.0
         if norms:
             with torch.no_grad():
-                network.train().views(sound(4, 16000))
+                (network.train().views if network.streams else network.train())(sound(4, 16000))
         for norm in norms:
             norm.momentum = 0.1
         return network.eval()

@@ -35,6 +35,7 @@ SMALL = {
     "classifiers/tc_resnet": {"stem": 8, "channels": (8, 12), "strides": (2, 2)},
     "classifiers/hmm": {"states": 3, "mixtures": 1, "window": 0.2},
     "embedders/resnet_pool": {"front": 4, "width": 16, "bottleneck": 8, "dilations": (1,), "ahead": (1,)},
+    "embedders/resnet_speaker": {"widths": (4, 6), "blocks": (1, 1), "frame": 8, "size": 8, "attention": 4},
 }
 
 
@@ -44,11 +45,13 @@ def test_every_kind_has_its_graph(family: str, monkeypatch: pytest.MonkeyPatch) 
     kind, _, name = family.partition("/")
     module = registry.family(name, kind)
     trained = module.Network(module.Config(**SMALL[family]), 4).train()
-    write = export.classifier if kind == "classifiers" else export.embedder
+    write = {"tc_resnet": export.classifier, "hmm": export.classifier, "resnet_speaker": export.identity}.get(
+        name, export.embedder
+    )
     graph = onnx.load_from_string(write(trained)).graph
     assert trained.training, "training can go on"
-    wanted = {"classifiers": ["log_probs", "next_state"], "embedders": ["frames", "next_state"]}[kind]
-    assert [o.name for o in graph.output] == (wanted if trained.streams else wanted[:1])
+    wanted = {"classifiers": ["log_probs"], "embedders": ["frames"] if trained.streams else ["voice", "languages"]}
+    assert [o.name for o in graph.output] == wanted[kind] + ["next_state"] * trained.streams
     assert [i.name for i in graph.input] == (["pcm", "state"] if trained.streams else ["pcm"])
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     with pytest.raises(TrainError, match="the exported graph differs from the network by"):

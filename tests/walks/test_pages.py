@@ -71,6 +71,11 @@ def test_aligning(tmp_path: Path) -> None:
 
 
 @needs_bundle
+def test_search(tmp_path: Path) -> None:
+    walk("docs/search.md", tmp_path)
+
+
+@needs_bundle
 @pytest.mark.walk
 @pytest.mark.slow
 def test_start(tmp_path: Path) -> None:

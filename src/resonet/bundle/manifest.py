@@ -27,7 +27,7 @@ NEEDED: dict[Kind, tuple[str, ...]] = {
     "recognizer": ("model.onnx",),
     "classifier": ("model.onnx",),
     "voice": ("acoustic.onnx", "vocoder.onnx", "mel.json"),
-    "embedder": ("model.onnx",),
+    "embedder": (),  # words, voices or both: see _check_embedder
     "g2p": ("g2p.onnx",),
 }
 
@@ -150,6 +150,28 @@ class ClassifierRuntime(Part):
         return self
 
 
+class IdentityRuntime(Part):
+    """`runtime.speaker`: what running `speaker.onnx` takes; who trained it may note more there.
+
+    Sound of `shortest` to `longest` seconds becomes `size` numbers and the log-probabilities of `languages`.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    size: int = Field(ge=1, le=4096)
+    languages: tuple[Language, ...] = Field(min_length=1)
+    shortest: float = Field(0.5, ge=0.1, le=60)
+    longest: float = Field(10.0, ge=0.1, le=600)
+
+    @model_validator(mode="after")
+    def _fits(self) -> IdentityRuntime:
+        if len(set(self.languages)) != len(self.languages):
+            raise ValueError("languages holds a tag twice")
+        if self.shortest > self.longest / 2:  # pieces of a long one would be too short
+            raise ValueError("longest is less than twice shortest")
+        return self
+
+
 class Consent(Part):
     """What a personal voice rests on, as told by who made it: who agreed, when that was recorded, and to what."""
 
@@ -243,7 +265,28 @@ class Manifest(Part):
             self._check_classifier()
         if self.kind == "voice":
             self._check_voice()
+        if self.kind == "embedder":
+            self._check_embedder()
         return self
+
+    def _check_embedder(self) -> None:
+        if not {"model.onnx", "speaker.onnx"} & self.members.keys():
+            raise ValueError("an embedder needs the member model.onnx (words) or speaker.onnx (voices)")
+        if ("speaker" in self.runtime) != ("speaker.onnx" in self.members):
+            raise ValueError("speaker.onnx and runtime.speaker go together")
+        if "speaker" in self.runtime:
+            try:
+                IdentityRuntime.model_validate_json(json.dumps(self.runtime["speaker"]))
+            except ValidationError as error:
+                raise ValueError(f"runtime.speaker: {explain(error)}") from error
+            if self.sample_rate != 16000:
+                raise ValueError("speaker.onnx takes 16000 samples a second, sample_rate says otherwise")
+
+    @property
+    def identity(self) -> IdentityRuntime | None:
+        """What `runtime.speaker` of an embedder says; None where it knows no voices."""
+        said = self.runtime.get("speaker") if self.kind == "embedder" else None
+        return None if said is None else IdentityRuntime.model_validate_json(json.dumps(said))
 
     def _check_voice(self) -> None:
         if self.units is None or not self.languages or not self.speakers:

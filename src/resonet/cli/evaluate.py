@@ -26,10 +26,16 @@ LISTED = 10  # words and speakers in the text; the page and the JSON have more
     "--task",
     default="recognize",
     show_default=True,
-    type=click.Choice(["recognize", "classify", "synthesize"]),
+    type=click.Choice(["recognize", "classify", "synthesize", "search"]),
     help="What it does.",
 )
-@click.option("--bundle", "bundles", multiple=True, metavar="NAME|FILE", help="What to score; several are compared.")
+@click.option(
+    "--bundle",
+    "bundles",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="What to score; several are compared. With --task search: the recognizer of the index, if not installed.",
+)
 @click.option(
     "--command",
     "programs",
@@ -51,7 +57,23 @@ LISTED = 10  # words and speakers in the text; the page and the JSON have more
 )
 @click.option("--sounds", type=click.Path(file_okay=False), help="With --task synthesize: keep what was heard here.")
 @click.option(
-    "--data", required=True, type=click.Path(exists=True), help="Test recordings with their texts or labels, or texts."
+    "--queries",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="With --task search: queries and the places where they are said, JSON lines.",
+)
+@click.option(
+    "--index",
+    "indexes",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="With --task search: what `resonet index` made; several are compared.",
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True),
+    help="Test recordings with their texts or labels, or texts; for all but --task search.",
 )
 @click.option(
     "--split", default="test", show_default=True, type=click.Choice(["train", "dev", "test"]), help="Part of the data."
@@ -59,7 +81,7 @@ LISTED = 10  # words and speakers in the text; the page and the JSON have more
 @click.option("--by", multiple=True, metavar="COLUMN", help="Report by this column of the data too (such as subset).")
 @click.option("--page", "--report", "page", type=click.Path(dir_okay=False), help="Write an HTML report here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a bundle.")
-@click.option("--utterances", is_flag=True, help="With --json: every utterance, clip or sentence too.")
+@click.option("--utterances", is_flag=True, help="With --json: every utterance, clip, sentence or query too.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads; as many as there are cores by default.")
 @click.pass_context
 def command(
@@ -71,7 +93,9 @@ def command(
     speaker: str | None,
     judges: tuple[str, ...],
     sounds: str | None,
-    data: str,
+    queries: str | None,
+    indexes: tuple[str, ...],
+    data: str | None,
     split: str,
     by: tuple[str, ...],
     page: str | None,
@@ -81,11 +105,15 @@ def command(
 ) -> None:
     """Measure word and character errors of a bundle on recordings whose text is known; with --task classify, the
     accuracy of one that tells words apart, on clips whose label is known; with --task synthesize, how well judges
-    understand a voice, how near it comes to recordings of the same texts, and how long it takes.
+    understand a voice, how near it comes to recordings of the same texts, and how long it takes; with --task search,
+    how much an index finds of queries whose places are known, and what else it finds.
 
     DATA is what `resonet prepare` wrote, a folder with transcripts.tsv (path, speaker, seconds, text, other columns), a
     folder with a .txt beside each recording, a folder a word, or any other source that `resonet prepare` takes. A voice
     also takes a .txt file with a sentence a line (a tab, and what is said if that is written otherwise).
+
+    The file of --queries has a line a query, with all places where it is said: {"query": "word", "group": "seen",
+    "hits": [{"file": "a.wav", "start": 3.2, "end": 3.8}]}; a spoken query has "audio": "FILE" in the place of "query".
 
     \b
     Example:
@@ -94,9 +122,32 @@ def command(
       resonet evaluate --task classify --bundle commands-en --data words/test.tsv --page report.html
       resonet evaluate --task synthesize --voice de-kerstin --judge de-judge --data kerstin/ --page report.html
       resonet evaluate --task synthesize --voice en-multi --judge "python judge.py --json" --data sentences.txt
+      resonet evaluate --task search --queries queries.jsonl --index talks.index --page report.html
     """
     if page and not Path(page).absolute().parent.is_dir():
         raise UsageError(f"--page {page} is in a folder that does not exist", "make it first, or name another file")
+    if task == "search":
+        _only_search(context)
+        from resonet.cli import _queries
+
+        if not queries or not indexes:
+            raise UsageError(f"--task search needs {'--index' if queries else '--queries'}")
+        if not _queries.evaluate(
+            queries,
+            indexes,
+            bundle=bundles[0] if bundles else None,
+            page=page,
+            as_json=as_json,
+            queries=utterances,
+            threads=threads,
+            progress=_progress(),
+        ):
+            context.exit(1)
+        return
+    if queries or indexes:
+        raise UsageError("--queries and --index are for --task search")
+    if data is None:
+        raise UsageError(f"--task {task} needs --data", "a folder of recordings with their texts or labels")
     if programs and task != "classify":
         raise UsageError("--command is for --task classify")
     if task != "synthesize" and (voices or judges or speaker or sounds):
@@ -121,6 +172,16 @@ def command(
         whole = _recognition(bundles, references, by=by, utterances=utterances, **told)
     if left_out or not whole:
         context.exit(1)
+
+
+def _only_search(context: click.Context) -> None:
+    """Refuses options that mean nothing to a search."""
+    if len(context.params["bundles"]) > 1:
+        raise UsageError("--task search takes one --bundle: the recognizer that the indexes were made with")
+    for name in ("programs", "voices", "speaker", "judges", "sounds", "data", "by"):
+        if context.params[name]:
+            option = next(p.opts[0] for p in context.command.params if p.name == name)
+            raise UsageError(f"{option} is not for --task search", "it takes --queries and --index")
 
 
 def _recognition(

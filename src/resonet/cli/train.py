@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 # What is taken for a task where no recipe is named; for recognition one is picked by the hours of speech.
-_RECIPES = {"pronounce": "pronounce", "embed": "words", "synthesize": "voice", "vocode": "vocoder"}
+_RECIPES = {
+    "pronounce": "pronounce",
+    "embed": "words",
+    "identify": "speakers",
+    "synthesize": "voice",
+    "vocode": "vocoder",
+}
 # Phrases that a run is named after, where there are no data.
 _NAMED = 3
 
@@ -27,7 +33,7 @@ _NAMED = 3
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting over the recipe's; repeatable.")
 @click.option(
     "--task",
-    type=click.Choice(["recognize", "pronounce", "classify", "embed", "synthesize", "vocode"]),
+    type=click.Choice(["recognize", "pronounce", "classify", "embed", "identify", "synthesize", "vocode"]),
     help="What to learn.  [default: recognize]",
 )
 @click.option("--clips", metavar="FOLDER", type=click.Path(), help="Synthetic clips to train on besides (classify).")
@@ -66,12 +72,12 @@ def command(
 ) -> None:
     """Train a network on DATA and write a bundle, OUT/NAME.resonet.
 
-    Recipes: minutes, half-hour, one-hour, five-hours, twenty-hours, hundred-hours (of speech), commands (for clips of
-    single words), words (for an embedder of words), pronounce (for a pronouncing dictionary), voice (for a voice, from
-    its recordings with texts), vocoder (for the part of a voice that makes sound, from any recordings), adapt (of the
-    verb `resonet adapt`), or a YAML file; `--dry-run` shows all settings. OUT gets the log (log.jsonl), curves
-    (progress.html), the resolved recipe and a checkpoint every minute or two: Ctrl-C loses nothing, a crash no more
-    than came after the checkpoint.
+    Recipes: minutes, half-hour, one-hour, five-hours, twenty-hours, hundred-hours (of speech), commands (for clips
+    of single words), words (for an embedder of words), speakers (for one of voices and languages), pronounce (for a
+    pronouncing dictionary), voice (for a voice, from its recordings with texts), vocoder (for the part of a voice
+    that makes sound, from any recordings), adapt (of the verb `resonet adapt`), or a YAML file; `--dry-run` shows
+    all settings. OUT gets the log (log.jsonl), curves (progress.html), the resolved recipe and a checkpoint every
+    minute or two: Ctrl-C loses nothing, a crash no more than came after the checkpoint.
 
     \b
     Examples:
@@ -81,6 +87,7 @@ def command(
       resonet train --task classify --data FOLDER_OF_FOLDERS --set clips.negatives=SPEECH
       resonet train --task classify --phrases "lights on,lights off" --set clips.negatives=SPEECH
       resonet train --task pronounce --data cmudict.dict -o runs/g2p
+      resonet train --task identify --data SPEECH_OF_MANY_PEOPLE -o runs/speakers
       torchrun --no-python --nproc-per-node 2 resonet train --data DATA --recipe FILE -o runs/mine
     """
     from resonet.train import run

@@ -11,6 +11,7 @@ from resonet.evaluate.metrics.confidence import Bin
 WIDTH, HEIGHT = 560, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 10, 40
 _NORMAL = NormalDist()
+_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
 def bars(
@@ -47,23 +48,33 @@ def bars(
     return _svg(drawn, title)
 
 
-def det(lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], across: str, up: str) -> str:
+def det(
+    lines: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    across: str,
+    up: str,
+    bounds: tuple[float, float] = (0.0005, 0.95),
+) -> str:
     """Detection error tradeoff: falling lines over two rates (0..1), on scales on which normal scores give straight
     lines (Martin et al., Eurospeech 1997).
 
     Args:
         lines: each with its name and its points (rate across, rate up). A rate of 0 or 1 lies at the edge.
+        bounds: the rates at the left and at the right edge; up, it is always 0.05 to 95 %.
     """
     drawn = []
-    for rate in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8):
-        x, y = _x(_deviate(rate)), _y(100 * _deviate(rate), 100)
-        drawn.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{HEIGHT - _BOTTOM}M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}"/>')
-        drawn.append(f'<text class="tick" x="{x:.1f}" y="{HEIGHT - 22}">{100 * rate:g}</text>')
-        drawn.append(f'<text class="scale" x="{_LEFT - 5}" y="{y + 4:.1f}">{100 * rate:g}</text>')
+    for rate in (1e-6, 1e-5, 1e-4, *_RATES):
+        if bounds[0] < rate < bounds[1]:
+            x = _x(_deviate(rate, *bounds))
+            drawn.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{HEIGHT - _BOTTOM}"/>')
+            drawn.append(f'<text class="tick" x="{x:.1f}" y="{HEIGHT - 22}">{_percent(rate)}</text>')
+    for rate in _RATES:
+        y = _y(100 * _deviate(rate), 100)
+        drawn.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}"/>')
+        drawn.append(f'<text class="scale" x="{_LEFT - 5}" y="{y + 4:.1f}">{_percent(rate)}</text>')
     middle = (_LEFT + WIDTH - _RIGHT) / 2
     drawn.append(f'<text class="name" x="{middle:.0f}" y="{HEIGHT - 5}">{escape(f"{across} (%), up: {up} (%)")}</text>')
     for number, (name, points) in enumerate(lines):
-        places = [f"{_x(_deviate(a)):.1f} {_y(100 * _deviate(b), 100):.1f}" for a, b in points]
+        places = [f"{_x(_deviate(a, *bounds)):.1f} {_y(100 * _deviate(b), 100):.1f}" for a, b in points]
         if places:
             line = "L".join(places)
             drawn.append(
@@ -113,10 +124,14 @@ def _y(value: float, top: float) -> float:
     return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * min(value, top) / top
 
 
-def _deviate(rate: float) -> float:
-    """Where a rate lies between 0.05 % (0) and 95 % (1) on the scale of normal deviates."""
-    low, high = _NORMAL.inv_cdf(0.0005), _NORMAL.inv_cdf(0.95)
-    return (_NORMAL.inv_cdf(min(0.95, max(0.0005, rate))) - low) / (high - low)
+def _deviate(rate: float, least: float = 0.0005, most: float = 0.95) -> float:
+    """Where a rate lies between two others (0 and 1) on the scale of normal deviates."""
+    low, high = _NORMAL.inv_cdf(least), _NORMAL.inv_cdf(most)
+    return (_NORMAL.inv_cdf(min(most, max(least, rate))) - low) / (high - low)
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.4f}".rstrip("0").rstrip(".")
 
 
 def _round_up(value: float) -> float:

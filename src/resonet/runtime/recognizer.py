@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ _TOGETHER = 300.0
 _OVER = 1.0
 
 T = TypeVar("T")
+Told = Callable[[Path, Sequence[Part], Sequence[list[Word]]], object]
 
 
 @dataclass
@@ -79,7 +80,10 @@ class Recognizer:
         return answer
 
     def transcribe_many(
-        self, paths: Iterable[str | Path], progress: Callable[[float], object] | None = None
+        self,
+        paths: Iterable[str | Path],
+        progress: Callable[[float], object] | None = None,
+        parts: Told | None = None,
     ) -> Iterator[tuple[Path, Transcript | ResonetError]]:
         """The text of many recordings, in order, each with its path; one that cannot be read gives its error instead.
 
@@ -88,16 +92,23 @@ class Recognizer:
         Args:
             progress: told of the seconds of sound that were recognized since it was last told, within a long recording
                 every five minutes of it.
+            parts: told, before a recording's transcript comes, of its parts between pauses in order, each with its
+                log-probs and its words (none where it is noise); of a long recording some at a time. Of one that
+                turns out to be damaged it may have been told the beginning.
         """
         stop = Event()
-        return self._answers(self._hear(paths, stop), stop, progress)
+        return self._answers(self._hear(paths, stop), stop, progress, parts)
 
     def stream(self) -> Stream:
         """Recognition of sound that comes in pieces."""
         return Stream(self._acoustic, self._words, self.language)
 
     def _answers(
-        self, hearing: Iterator[_Heard], stop: Event, progress: Callable[[float], object] | None = None
+        self,
+        hearing: Iterator[_Heard],
+        stop: Event,
+        progress: Callable[[float], object] | None = None,
+        parts: Told | None = None,
     ) -> Iterator[tuple[Path, Transcript | ResonetError]]:
         """Decodes what another thread hears; sets `stop` at the end, also where nobody waits for it (Ctrl-C)."""
         rate = self._acoustic.sample_rate
@@ -106,7 +117,10 @@ class Recognizer:
             found = iter(self._words.decode([part for heard in together for part in heard.parts]))
             for heard in together:
                 samples += heard.samples
-                words += [word for _ in heard.parts for word in next(found)]
+                said = [next(found) for _ in heard.parts]
+                words += [word for part in said for word in part]
+                if parts is not None and said:
+                    parts(heard.path, heard.parts, said)
                 if progress is not None:
                     progress(heard.samples / rate)
                 if heard.last:

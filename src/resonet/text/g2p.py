@@ -10,6 +10,8 @@ import numpy as np
 from resonet.errors import BundleError
 
 _BATCH = 512
+# Beginnings of a word's phones that the search for its readings keeps, and units that it tries in a slot.
+_BEAM, _TRIED = 40, 4
 
 
 class GraphemeToPhone:
@@ -54,6 +56,33 @@ class GraphemeToPhone:
             for path, i in zip(best, rows, strict=True):
                 found[i] = self._merge(path[: len(ids[i]) * self._slots])
         return found
+
+    def readings(self, word: str, most: int, least: float) -> list[tuple[str, ...]]:
+        """The likeliest phones of a lower-case word, best first: by prefix search over all paths of each.
+
+        Args:
+            most: readings at most. least: how likely each is, as a share of the best one's probability.
+        """
+        ids = [self._letters[c] for c in word if c in self._letters]
+        if not ids:
+            return []
+        log_probs = self._session.run(["log_probs"], {"letters": np.array([ids], np.int64)})[0][0]
+        begun: dict[tuple[tuple[int, ...], int], float] = {((), 0): 0.0}  # phones and the unit that was last
+        for slot in log_probs[: len(ids) * self._slots]:
+            longer: dict[tuple[tuple[int, ...], int], float] = {}
+            for (phones, last), score in begun.items():
+                for unit in np.argsort(-slot)[:_TRIED].tolist():
+                    key = (phones if unit in (0, last) else (*phones, unit), unit)
+                    longer[key] = float(np.logaddexp(longer.get(key, -np.inf), score + slot[unit]))
+            begun = dict(sorted(longer.items(), key=lambda item: -item[1])[:_BEAM])
+        total: dict[tuple[int, ...], float] = {}
+        for (phones, _), score in begun.items():
+            if phones:
+                total[phones] = float(np.logaddexp(total.get(phones, -np.inf), score))
+        best = sorted(total.items(), key=lambda item: -item[1])[:most]
+        return [
+            tuple(self._units[unit] for unit in phones) for phones, score in best if score >= best[0][1] + np.log(least)
+        ]
 
     def _merge(self, path: np.ndarray) -> tuple[str, ...]:
         """Repeats merged, blanks (unit 0) dropped."""

@@ -12,7 +12,8 @@ from resonet.data.aligner import Aligner
 from resonet.data.negatives import Negatives
 from resonet.data.utterance import Utterance
 from resonet.decoding.labels import SILENCE, UNKNOWN
-from resonet.errors import DataError, ResonetError
+from resonet.errors import DataError, ResonetError, UsageError
+from resonet.models import registry
 from resonet.text.normalise import normalise
 from resonet.train import finish, finish_commands, spoken_phrases, vocabulary
 from resonet.train.assemble import examined, record_of
@@ -28,7 +29,7 @@ from resonet.train.made import (
     splits,
     weights_text,
 )
-from resonet.train.recipe import Recipe
+from resonet.train.recipe import FAMILIES, Recipe
 from resonet.train.tasks.classify import Classify, label_of
 from resonet.train.tasks.embed import Embed
 
@@ -87,6 +88,8 @@ def classification(data: Path, recipe: Recipe, tell: Teller, progress: Progress 
 
 def embedding(data: Path, recipe: Recipe, tell: Teller, progress: Progress | None) -> Made:
     """Recordings with transcripts, the times of their words, and a network that embeds these."""
+    if not registry.family(recipe.family, FAMILIES[recipe.task]).Network.streams:
+        raise UsageError(f"the family {recipe.family} embeds voices, not words", "--set family=resnet_pool")
     folder = load.resolve(data, language=recipe.language)
     train, dev = splits(folder, tell)
     texts = [[normalise(u.text, recipe.language) for u in part] for part in (train, dev)]

@@ -23,6 +23,8 @@ _RATES = {
     "word_error_rate": ("words wrong", ".1f", " %"),
     "label_error_rate": ("labels wrong", ".1f", " %"),
     "spelling_error_rate": ("words not nearest to their spelling", ".1f", " %"),
+    "equal_error_rate": ("speakers", ".1f", " % EER"),
+    "language_error_rate": ("languages wrong", ".1f", " %"),
     "path_loss": ("paths", ".3f", " nats a frame"),
     "unit_ms": ("median unit", ".0f", " ms"),
     "shortest_share": ("units of one frame", ".1f", " %"),

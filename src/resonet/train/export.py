@@ -39,6 +39,21 @@ def embedder(network: Any) -> bytes:
     return _stream(network, "frames")
 
 
+def identity(network: Any) -> bytes:
+    """The graph that knows voices and languages: pcm [batch, samples] -> voice [batch, size], languages [batch, n]."""
+    network = copy.deepcopy(network).eval().cpu()
+    graph = _export(
+        network, (torch.randn(2, 32000) * 0.1,), ["pcm"], ["voice", "languages"],
+        {"pcm": {0: "batch", 1: "samples"}, "voice": {0: "batch"}, "languages": {0: "batch"}},
+    )  # fmt: skip
+    session = _session(graph)
+    with torch.no_grad():
+        for samples in (160, 8000, 16001, 40000, 99999):
+            pcm = torch.randn(3, samples) * 0.1
+            _compare(session, {"pcm": pcm}, network(pcm))
+    return graph
+
+
 def _stream(network: Any, output: str) -> bytes:
     network = copy.deepcopy(network).eval().cpu()
     pcm = torch.randn(2, 8 * network.stride) * 0.1

@@ -142,7 +142,7 @@ def _about(name: str, recipe: Recipe, task: Recognize) -> dict[str, Any]:
 # Settings that name a file or a folder.
 _PLACES = (
     *("lm", "start", "lexicon", "g2p", "noise", "rooms", "durations", "vocoder"),
-    *("negatives", "synthetic", "embedder"),
+    *("negatives", "synthetic", "embedder", "words"),
 )
 
 
@@ -154,7 +154,8 @@ def portable(recipe: Recipe) -> dict[str, Any]:
             content["voice"][key] = [Path(place).name for place in content["voice"][key]]
     if voices := content.get("clips", {}).get("voices"):
         content["clips"]["voices"] = [Path(place).name for place in voices]
-    for place in (content, *(content.get(group, {}) for group in ("units", "augmentation", "voice", "clips"))):
+    groups = ("units", "augmentation", "voice", "clips", "identity")
+    for place in (content, *(content.get(group, {}) for group in groups)):
         for key in _PLACES:
             if place.get(key):
                 place[key] = Path(place[key]).name

@@ -30,6 +30,8 @@ _NAMES = {
     "word_error_rate": "words read wrong on dev, %",
     "label_error_rate": "labels wrong on dev, %",
     "spelling_error_rate": "words not nearest to their spelling on dev, %",
+    "equal_error_rate": "equal error rate of speakers on dev, %",
+    "language_error_rate": "languages wrong on dev, %",
     "path_loss": "alignment on dev, nats a frame",
     "unit_ms": "median unit on dev, ms",
     "shortest_share": "units of one frame on dev, %",

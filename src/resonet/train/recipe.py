@@ -7,7 +7,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from resonet.data.augment import Augmentation
 from resonet.errors import UsageError
@@ -22,6 +31,7 @@ FAMILIES = {
     "pronounce": "language",
     "classify": "classifiers",
     "embed": "embedders",
+    "identify": "embedders",
     "synthesize": "synthesizers",
     "adapt": "synthesizers",
     "vocode": "vocoders",
@@ -123,6 +133,33 @@ class Embedding(Strict):
     jitter: float = Field(0.06, ge=0, description="seconds by which borders of segments are moved")
 
 
+class Identification(Strict):
+    """How voices and languages become known (task identify)."""
+
+    words: str | None = Field(None, description="bundle of kind embedder whose model.onnx goes into the new one")
+    crop: tuple[PositiveFloat, PositiveFloat] = Field((2.0, 3.0), description="seconds of a row, from and to")
+    margin: float = Field(0.2, ge=0, le=0.6, description="radians that voices are kept from their speaker's border")
+    margin_rises: tuple[Share, Share] = Field(
+        (0.1, 0.5), description="shares of training at which it begins and is all"
+    )
+    scale: float = Field(30.0, gt=0, description="of cosines before the softmax over speakers")
+    languages: float = Field(
+        0.3, ge=0, lt=1, description="rows for languages, as a share of a batch (with two languages or more)"
+    )
+    language_weight: float = Field(1.0, ge=0, description="of the cross entropy of languages")
+    joined: Share = Field(0.5, description="share of these rows that are joined from pieces of a second")
+    stretch: tuple[PositiveFloat, PositiveFloat] = Field((0.8, 1.25), description="playing speeds of these rows")
+    narrow: Share = Field(0.2, description="share of rows whose upper frequencies are missing")
+
+    @model_validator(mode="after")
+    def _rising(self) -> Identification:
+        for key in ("crop", "margin_rises", "stretch"):
+            low, high = getattr(self, key)
+            if low > high:
+                raise ValueError(f"{key} goes from the lower to the higher number")
+        return self
+
+
 class Stage(Strict):
     """One of the trainings before or after that of the acoustic model of a voice; as the recipe's own settings."""
 
@@ -186,7 +223,9 @@ class Adaptation(Strict):
 class Recipe(Strict):
     """A training run. Give `passes` over the data, or `time` on the clock, after which the rate has come to its end."""
 
-    task: Literal["recognize", "pronounce", "classify", "embed", "synthesize", "adapt", "vocode"] = "recognize"
+    task: Literal["recognize", "pronounce", "classify", "embed", "identify", "synthesize", "adapt", "vocode"] = (
+        "recognize"
+    )
     family: str = "resnet_ctc"
     preset: str = "1m"
     network: dict[str, Any] = Field(default_factory=dict, description="single settings of the family over the preset")
@@ -199,6 +238,7 @@ class Recipe(Strict):
     loss: Loss = Loss()
     clips: Clips = Clips()
     embedding: Embedding = Embedding()
+    identity: Identification = Identification()
     voice: Voice = Voice()
     adapt: Adaptation = Adaptation()
     initialisation: Literal["family", "normal", "xavier", "kaiming"] = "family"

@@ -18,7 +18,7 @@ import yaml
 from resonet.bundle import replacing
 from resonet.errors import DataError, TrainError, UsageError
 from resonet.models import registry
-from resonet.train import adapt, assemble, assemble_commands, log, page, start, voice
+from resonet.train import adapt, assemble, assemble_commands, assemble_identity, log, page, start, voice
 from resonet.train import recipe as recipes
 from resonet.train.closed_form import ClosedForm
 from resonet.train.loop import Listener, Loop, World
@@ -35,6 +35,7 @@ _ASSEMBLIES: dict[str, Callable[[Path, Recipe, Teller, Progress | None], Made]] 
     "pronounce": assemble.pronunciation,
     "classify": assemble_commands.classification,
     "embed": assemble_commands.embedding,
+    "identify": assemble_identity.identification,
     "vocode": voice.vocoding,
 }
 

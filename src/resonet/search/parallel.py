@@ -1,0 +1,206 @@
+"""Recordings into an index by several processes, on one machine or many: some recognize and embed, one writes.
+
+    ParallelIndexer("meetings.index", workers=8).run(["recordings/"])
+
+It does what `Indexer` does, and can be stopped and run again in turn with it: only how new recordings are recognized
+differs. Ray Data hands them out some at a time, and takes what was found back as it comes; Ray restarts a worker that
+dies. On a cluster every machine sees the recordings and bundles under the same paths, and has resonet installed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from resonet.errors import AudioError, MissingExtra, ResonetError, SearchIndexError
+from resonet.search.changes import File
+from resonet.search.embedding import Embedding
+from resonet.search.indexer import Failed, Hearing, Indexed, Indexer, Progress, advancing, row_of
+from resonet.search.particulars import Sources
+from resonet.search.store import Recording, Segment, Writer
+from resonet.text.transcript import Transcript
+
+# Recordings that a worker gets at once: enough to be recognized together, few enough that little is lost with it.
+_TOGETHER = 16
+# Bytes of shared memory where Ray is started here: what waits to be written is a few kilobytes a recording.
+_SHARED = 256 << 20
+
+
+class ParallelIndexer(Indexer):
+    """Writes an index with several workers (arguments of `Indexer`, and these).
+
+    Args:
+        workers: processes that recognize.
+        threads: of each of them.
+        address: of a Ray cluster that runs; None: Ray is started here, and ended after the run.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+        As `Indexer`.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        recognizer: str | Path | None = None,
+        embedder: str | Path | None = None,
+        threads: int | None = 1,
+        workers: int = 2,
+        address: str | None = None,
+    ) -> None:
+        _ray()
+        super().__init__(folder, recognizer, embedder, threads or 1)
+        self.workers, self.address = workers, address
+
+    def _recognize(
+        self,
+        writer: Writer,
+        new: Sequence[tuple[File, str]],
+        rows: Mapping[str, Recording],
+        sources: Sources,
+        done: SimpleNamespace,
+        progress: Progress | None,
+        tell: Failed,
+    ) -> None:
+        advance = advancing([file for file, _ in new], progress)
+        for number, found, counted in self._found([file.given for file, _ in new]):
+            file, known = new[number]
+            row = rows.get(file.path)
+            try:
+                if isinstance(found, ResonetError):
+                    raise found
+                transcript, segments = found
+                recording = row_of(file, known, transcript, row, sources)
+            except ResonetError as error:
+                tell(error)
+                if row:  # what it held before is there no more
+                    writer.remove([row.id])
+                continue
+            finally:
+                for key in ("seconds", "noise", "silence", "wordless"):
+                    setattr(done, key, getattr(done, key) + counted[key])
+                if advance is not None:
+                    advance(counted["seconds"])
+            writer.add(recording, segments)
+            done.changed += row is not None
+            done.added += row is None
+
+    def _found(self, paths: Sequence[Path]) -> Iterator[tuple[int, Any, dict[str, float]]]:
+        """What workers found in recordings, as it comes: number, (transcript, segments) or an error, and counts."""
+        with _running(self.workers, self.threads or 1, self.address) as ray:
+            jobs = [{"number": number, "path": str(path.absolute())} for number, path in enumerate(paths)]
+            blocks = min(len(jobs), max(self.workers, -(-len(jobs) // _TOGETHER)))
+            found = ray.data.from_items(jobs, override_num_blocks=blocks).map_batches(
+                Worker,
+                fn_constructor_args=(str(self._recognizer), self._embedder and str(self._embedder), self.threads),
+                batch_size=_TOGETHER,
+                batch_format="numpy",
+                num_cpus=self.threads,
+                compute=ray.data.ActorPoolStrategy(size=min(self.workers, blocks)),
+            )
+            try:
+                for answer in found.iter_rows():
+                    yield (int(answer["number"]), *pickle.loads(answer["found"]))
+            except ray.exceptions.RayError as error:
+                line = (str(error).strip().splitlines() or ["?"])[-1]
+                raise SearchIndexError(
+                    f"the workers failed: {line}", "the same command goes on from here; try fewer workers"
+                ) from error
+
+
+class Worker:
+    """Recognizes and embeds recordings in a process of its own.
+
+    Args:
+        recognizer, embedder: paths of the bundles; the latter may be None.
+        threads: processor threads.
+    """
+
+    def __init__(self, recognizer: str, embedder: str | None, threads: int | None) -> None:
+        from resonet.bundle import read_manifest
+        from resonet.runtime import Recognizer
+
+        shift = read_manifest(Path(recognizer)).output_shift
+        assert shift is not None  # that of a recognizer, which was checked
+        self._heard = Hearing(shift)
+        self._recognizer = Recognizer.load(Path(recognizer), threads=threads)
+        self._vectors = Embedding.load(Path(embedder), threads) if embedder else None
+
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """What is in the recordings `path` [n] of numbers `number` [n]: `number` [n] and `found` [n], pickled."""
+        paths = [Path(str(path)) for path in batch["path"]]
+        results = self._recognizer.transcribe_many(paths, None, self._heard.hear)
+        found = [pickle.dumps(self._one(path, result)) for path, result in results]
+        # Pickles go from a process of this run to another, and nowhere else.
+        packed = np.empty(len(found), object)
+        packed[:] = found
+        return {"number": np.asarray(batch["number"], np.int64), "found": packed}
+
+    def _one(
+        self, path: Path, result: Transcript | ResonetError
+    ) -> tuple[tuple[Transcript, list[Segment]] | ResonetError, dict[str, float]]:
+        counted = SimpleNamespace(**asdict(Indexed()))
+        try:
+            segments = self._heard.segments_of(result, counted)
+            assert isinstance(result, Transcript)
+            if self._vectors is not None:
+                segments = self._vectors.added(path, segments)
+            return (result, segments), vars(counted)
+        except ResonetError as error:
+            # Of one class, for not all of them can be pickled.
+            return AudioError(error.message, error.hint), vars(counted)
+
+
+def _ray() -> Any:
+    try:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+        import ray
+        import ray.data
+    except ImportError:
+        raise MissingExtra("indexing with several workers", "ray") from None
+    for name in ("ray", "ray.data"):  # what is wrong comes as an error
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return ray
+
+
+@contextmanager
+def _running(workers: int, threads: int, address: str | None) -> Iterator[Any]:
+    """Ray, started where it does not run yet, and then ended."""
+    ray = _ray()
+    started = not ray.is_initialized()
+    if started:
+        quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+        try:
+            if address:
+                ray.init(address=address, **quiet)
+            else:
+                # By itself it gives way to whatever else the machine does, and may then never be done.
+                os.environ.setdefault("RAY_worker_niceness", "0")
+                # One more than the workers need: Ray Data's own tasks (to hand out the list) take one.
+                ray.init(
+                    num_cpus=workers * threads + 1,
+                    object_store_memory=_SHARED,
+                    include_dashboard=False,
+                    **quiet,
+                )
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            line = (str(error).strip().splitlines() or ["?"])[0]
+            raise SearchIndexError(f"the workers cannot be started: {line}") from error
+    context = ray.data.DataContext.get_current()
+    shown, context.enable_progress_bars = context.enable_progress_bars, False
+    try:
+        yield ray
+    finally:
+        context.enable_progress_bars = shown
+        if started:
+            ray.shutdown()
