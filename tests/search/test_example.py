@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from spoken_tones import embedder, record, sentence, small_bundles
+from spoken_tones import embedder, record, sentence
 
 from resonet import Finder
 from resonet.errors import AudioError, BundleError, SearchIndexError
@@ -19,11 +19,6 @@ from resonet.search.indexer import Indexer
 from resonet.search.store import Store
 
 TALKS = {"a": ("boat", "keys"), "b": ("knock",), "c": ("keys", "knock", "boat"), "d": ("knock", "keys")}
-
-
-@pytest.fixture(scope="module")
-def small() -> Any:
-    return small_bundles()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import os
 import shutil
 import signal
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from spoken_tones import WORDS
 
 from resonet import audio
 from resonet.bundle import Bundle, write
@@ -32,26 +32,6 @@ from resonet.search.indexer import Indexed, Indexer, remove
 from resonet.search.particulars import Sources
 from resonet.search.store import Recording, Store
 from resonet.text.transcript import Transcript, Word
-
-WORDS = {"boat": ("B", "OW", "T"), "keys": ("K", "IY", "S"), "knock": ("N", "AA", "K")}
-
-
-@pytest.fixture(scope="module")
-def small() -> Any:
-    """The module that makes tiny bundles, of the tests of the runtime."""
-    pytest.importorskip("onnx")
-    path = Path(__file__).parents[1] / "runtime" / "small_spotters.py"
-    spec = importlib.util.spec_from_file_location("small_spotters", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def phones(small: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recognizer that hears tones as phones."""
-    return small.recognizer(tmp_path_factory.mktemp("phones") / "phones.resonet")
 
 
 @pytest.fixture(autouse=True)

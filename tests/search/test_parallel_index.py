@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,34 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from spoken_tones import WORDS
 
 from resonet import audio
 from resonet.errors import AudioError, MissingExtra, ResonetError
 from resonet.search import parallel
 from resonet.search.indexer import Indexer
 from resonet.search.parallel import ParallelIndexer, Worker
-from resonet.search.store import Store
+from resonet.search.store import Segment, Store
+from resonet.text.transcript import Word
 
 pytestmark = pytest.mark.extras
-WORDS = {"boat": ("B", "OW", "T"), "keys": ("K", "IY", "S"), "knock": ("N", "AA", "K")}
-
-
-@pytest.fixture(scope="module")
-def small() -> Any:
-    """The module that makes tiny bundles, of the tests of the runtime."""
-    pytest.importorskip("onnx")
-    path = Path(__file__).parents[1] / "runtime" / "small_spotters.py"
-    spec = importlib.util.spec_from_file_location("small_spotters", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def phones(small: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recognizer that hears tones as phones."""
-    return small.recognizer(tmp_path_factory.mktemp("phones") / "phones.resonet")
 
 
 @pytest.fixture(autouse=True)
@@ -117,14 +99,21 @@ def test_each_goes_on_where_the_other_was(ray: Any, phones: Path, talks: Path, t
 
 
 def test_a_worker_gives_errors_that_can_be_sent(phones: Path, talks: Path) -> None:
-    import pickle
-
     worker = Worker(str(phones), None, 1)
     paths = [str(talks / "broken.wav"), str(talks / "0.wav")]
     answer = worker({"number": np.arange(2), "path": np.array(paths, object)})
-    (broken, _), (heard, counted) = (pickle.loads(found) for found in answer["found"])
+    (broken, _), (heard, counted) = map(parallel.unpacked, answer["found"])
     assert isinstance(broken, AudioError) and "broken.wav" in broken.message
-    assert [segment.text for segment in heard[1]] == ["boat"] and counted["seconds"] > 0
+    assert [segment.text for segment in heard[2]] == ["boat"] and counted["seconds"] > 0
+
+
+def test_what_goes_between_processes_comes_as_it_was() -> None:
+    words = (Word("grüß", 0.1, 0.3, 0.987654321), Word("gott", 0.3, 0.7, 1.0))
+    found = (1.25, "de", [Segment(0.04, 0.76, words, b"\0\xff", b"", b"v"), Segment(1.0, 1.2, ())])
+    assert parallel.unpacked(parallel.packed(found, {"seconds": 1.25})) == (found, {"seconds": 1.25})
+    error, counted = parallel.unpacked(parallel.packed(MissingExtra("this", "av"), {"seconds": 0.0}))
+    assert isinstance(error, AudioError) and counted == {"seconds": 0.0}
+    assert (error.message, error.hint) == (MissingExtra("this", "av").message, MissingExtra("this", "av").hint)
 
 
 def test_without_ray_it_says_what_to_install(phones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,17 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spoken_tones import embedder, sentence, small_bundles
+from spoken_tones import embedder, sentence
 
 from resonet.bundle import Bundle, read_manifest, write
 from resonet.errors import BundleError, SearchIndexError
 from resonet.search import windows
 from resonet.search.windows import BASIS, RUN, Windows, described, directions, pack, runs, unpack, weighed
-
-
-@pytest.fixture(scope="module")
-def small() -> Any:
-    return small_bundles()
 
 
 @pytest.fixture(scope="module")

@@ -124,7 +124,7 @@ def _check_installed(bundle: str | None) -> None:
     if bundle is None and not os.environ.get("RESONET_BUNDLE_EMBEDDER") and not installed("embedder"):
         raise BundleError(
             "no embedder bundle is installed, which is what knows voices and languages",
-            "`pip install ./bundles/find-small` in a checkout of resonet installs one, or name a file: --bundle",
+            "name one: --bundle FILE; `resonet train --task identify` makes one from recordings of many speakers",
         )
 
 

@@ -172,7 +172,8 @@ class Indexer:
                 row = rows.get(file.path)
                 try:
                     segments = heard.segments_of(result, done)
-                    recording = row_of(file, known, result, row, sources)
+                    assert isinstance(result, Transcript)
+                    recording = row_of(file, known, result.duration, result.language, row, sources)
                     if vectors is not None:
                         segments = vectors.added(file.given, segments)
                 except (AudioError, MissingExtra) as error:
@@ -226,17 +227,14 @@ def _ending(segment: Segment, end: float) -> Segment:
 
 
 def row_of(
-    file: File, known: str, result: Transcript | ResonetError, row: Recording | None, sources: Sources
+    file: File, known: str, duration: float, language: str, row: Recording | None, sources: Sources
 ) -> Recording:
     """The row of a recording that was recognized; AudioError where the file is another by now."""
-    assert isinstance(result, Transcript)
     made = known or fingerprint(file.given)
     if changed_since(file):
         raise AudioError(f"{file.given} was changed while it was read", "index it again")
-    about = sources.of(file, row, result.language)
-    return Recording(
-        file.path, file.size, file.modified, made, result.duration, about.language, about.speaker, about.date
-    )
+    about = sources.of(file, row, language)
+    return Recording(file.path, file.size, file.modified, made, duration, about.language, about.speaker, about.date)
 
 
 def _follow(writer: Writer, todo: Changes, sources: Sources, done: SimpleNamespace) -> None:

@@ -9,15 +9,16 @@ dies. On a cluster every machine sees the recordings and bundles under the same 
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import os
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -27,8 +28,12 @@ from resonet.search.embedding import Embedding
 from resonet.search.indexer import Failed, Hearing, Indexed, Indexer, Progress, advancing, row_of
 from resonet.search.particulars import Sources
 from resonet.search.store import Recording, Segment, Writer
-from resonet.text.transcript import Transcript
+from resonet.text.transcript import Transcript, Word
 
+# Of a recording: its length in seconds, its language, its segments.
+Found: TypeAlias = tuple[float, str, list[Segment]]
+# Fields of a segment that are bytes.
+_BLOBS = ("sounds", "windows", "voice")
 # Recordings that a worker gets at once: enough to be recognized together, few enough that little is lost with it.
 _TOGETHER = 16
 # Bytes of shared memory where Ray is started here: what waits to be written is a few kilobytes a recording.
@@ -78,8 +83,8 @@ class ParallelIndexer(Indexer):
             try:
                 if isinstance(found, ResonetError):
                     raise found
-                transcript, segments = found
-                recording = row_of(file, known, transcript, row, sources)
+                duration, language, segments = found
+                recording = row_of(file, known, duration, language, row, sources)
             except ResonetError as error:
                 tell(error)
                 if row:  # what it held before is there no more
@@ -94,8 +99,8 @@ class ParallelIndexer(Indexer):
             done.changed += row is not None
             done.added += row is None
 
-    def _found(self, paths: Sequence[Path]) -> Iterator[tuple[int, Any, dict[str, float]]]:
-        """What workers found in recordings, as it comes: number, (transcript, segments) or an error, and counts."""
+    def _found(self, paths: Sequence[Path]) -> Iterator[tuple[int, Found | ResonetError, dict[str, float]]]:
+        """What workers found in recordings, as it comes: number, what is in it or an error, and counts."""
         with _running(self.workers, self.threads or 1, self.address) as ray:
             jobs = [{"number": number, "path": str(path.absolute())} for number, path in enumerate(paths)]
             blocks = min(len(jobs), max(self.workers, -(-len(jobs) // _TOGETHER)))
@@ -109,7 +114,7 @@ class ParallelIndexer(Indexer):
             )
             try:
                 for answer in found.iter_rows():
-                    yield (int(answer["number"]), *pickle.loads(answer["found"]))
+                    yield (int(answer["number"]), *unpacked(answer["found"]))
             except ray.exceptions.RayError as error:
                 line = (str(error).strip().splitlines() or ["?"])[-1]
                 raise SearchIndexError(
@@ -136,28 +141,51 @@ class Worker:
         self._vectors = Embedding.load(Path(embedder), threads) if embedder else None
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        """What is in the recordings `path` [n] of numbers `number` [n]: `number` [n] and `found` [n], pickled."""
+        """What is in the recordings `path` [n] of numbers `number` [n]: `number` [n] and `found` [n] (`packed`)."""
         paths = [Path(str(path)) for path in batch["path"]]
         results = self._recognizer.transcribe_many(paths, None, self._heard.hear)
-        found = [pickle.dumps(self._one(path, result)) for path, result in results]
-        # Pickles go from a process of this run to another, and nowhere else.
-        packed = np.empty(len(found), object)
-        packed[:] = found
-        return {"number": np.asarray(batch["number"], np.int64), "found": packed}
+        found = [self._one(path, result) for path, result in results]
+        return {"number": np.asarray(batch["number"], np.int64), "found": np.array(found, object)}
 
-    def _one(
-        self, path: Path, result: Transcript | ResonetError
-    ) -> tuple[tuple[Transcript, list[Segment]] | ResonetError, dict[str, float]]:
+    def _one(self, path: Path, result: Transcript | ResonetError) -> str:
         counted = SimpleNamespace(**asdict(Indexed()))
         try:
             segments = self._heard.segments_of(result, counted)
             assert isinstance(result, Transcript)
             if self._vectors is not None:
                 segments = self._vectors.added(path, segments)
-            return (result, segments), vars(counted)
+            return packed((result.duration, result.language, segments), vars(counted))
         except ResonetError as error:
-            # Of one class, for not all of them can be pickled.
-            return AudioError(error.message, error.hint), vars(counted)
+            return packed(error, vars(counted))
+
+
+def packed(found: Found | ResonetError, counted: Mapping[str, float]) -> str:
+    """What was found in a recording, and counts, as JSON: so it goes from one process to another."""
+    if isinstance(found, ResonetError):
+        return json.dumps({"error": [found.message, found.hint], "counted": dict(counted)})
+    duration, language, segments = found
+    rows = [
+        {
+            **{key: base64.b64encode(getattr(segment, key)).decode() for key in _BLOBS},
+            "span": [segment.start, segment.end],
+            "words": [[word.word, word.start, word.end, word.confidence] for word in segment.words],
+        }
+        for segment in segments
+    ]
+    return json.dumps({"duration": duration, "language": language, "segments": rows, "counted": dict(counted)})
+
+
+def unpacked(content: str) -> tuple[Found | ResonetError, dict[str, float]]:
+    """What `packed` was given; an error as an AudioError, whatever it was."""
+    fields = json.loads(content)
+    if "error" in fields:
+        return AudioError(*fields["error"]), fields["counted"]
+    segments = []
+    for row in fields["segments"]:
+        sounds, windows, voice = (base64.b64decode(row[key]) for key in _BLOBS)
+        start, end = row["span"]
+        segments.append(Segment(start, end, tuple(Word(*word) for word in row["words"]), sounds, windows, voice))
+    return (fields["duration"], fields["language"], segments), fields["counted"]
 
 
 def _ray() -> Any:
