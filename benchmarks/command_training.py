@@ -74,10 +74,14 @@ def seeds(args: argparse.Namespace) -> dict[str, Any]:
         bundle = train(args, args.data, f"seed-{seed}", [*args.settings, f"seed={seed}"])
         found.append({"seed": seed, **measured(bundle, args.data / "test.tsv")})
         print(f"seed {seed}: {found[-1]['accuracy_percent']:.2f} %", flush=True)
-    rates = [f["accuracy_percent"] for f in found]
-    mean, half = statistics.mean(rates), _T * statistics.stdev(rates) / len(rates) ** 0.5
-    print(f"mean {mean:.2f} %, 95 % interval {mean - half:.2f} to {mean + half:.2f}")
-    return {"runs": found, "mean_percent": round(mean, 2), "interval_percent": [mean - half, mean + half]}
+    result: dict[str, Any] = {"runs": found}
+    for name, key in (("", "accuracy_percent"), ("without_silence_", "without_silence_percent")):
+        rates = [f[key] for f in found]
+        mean, half = statistics.mean(rates), _T * statistics.stdev(rates) / len(rates) ** 0.5
+        print(f"{key}: mean {mean:.2f}, 95 % interval {mean - half:.2f} to {mean + half:.2f}")
+        result[f"{name}mean_percent"] = round(mean, 2)
+        result[f"{name}interval_percent"] = [round(mean - half, 2), round(mean + half, 2)]
+    return result
 
 
 def families(args: argparse.Namespace) -> dict[str, Any]:

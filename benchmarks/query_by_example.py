@@ -52,8 +52,9 @@ from resonet.search import embedding, example, posteriors
 from resonet.search.finder import Finder
 from resonet.search.indexer import Indexer, tokens_of
 from resonet.search.places import Evidence
+from resonet.search.rows import Segment
 from resonet.search.store import Recording as Row
-from resonet.search.store import Segment, Store, writing
+from resonet.search.store import Store, writing
 from resonet.search.windows import Windows
 
 RATE = 16000

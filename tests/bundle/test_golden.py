@@ -81,7 +81,8 @@ def test_the_page_shows_what_is_read() -> None:
 
 
 def test_the_page_names_every_field() -> None:
-    from resonet.bundle.manifest import Decoding, Licence, Metric, TrainingData, UnitList
+    from resonet.bundle.manifest import Licence, Metric, TrainingData, UnitList
+    from resonet.bundle.runtime_fields import Decoding
 
     for part in (Manifest, Stats, Decoding, Licence, Metric, TrainingData, UnitList):
         for name, field in part.model_fields.items():

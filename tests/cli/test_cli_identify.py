@@ -15,8 +15,9 @@ from resonet.errors import AudioError, DataError
 from resonet.runtime.identity import Identity
 from resonet.runtime.known_voices import KnownVoices, hear, speakers_of
 from resonet.search.known_speakers import known_speakers
+from resonet.search.rows import Recording, Segment
 from resonet.search.speakers import pack
-from resonet.search.store import Recording, Segment, Tokens, writing
+from resonet.search.store import Tokens, writing
 
 LANGUAGES = ("de", "en", "zh")
 

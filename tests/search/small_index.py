@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from resonet.search.store import Recording, Segment, Tokens, writing
+from resonet.search.rows import Recording, Segment
+from resonet.search.store import Tokens, writing
 from resonet.search.texts import tokens
 from resonet.text.transcript import Word
 

@@ -30,7 +30,8 @@ from resonet.search.changes import File
 from resonet.search.embedding import Embedding, stretches
 from resonet.search.indexer import Indexed, Indexer, remove
 from resonet.search.particulars import Sources
-from resonet.search.store import Recording, Store
+from resonet.search.rows import Recording
+from resonet.search.store import Store
 from resonet.text.transcript import Transcript, Word
 
 

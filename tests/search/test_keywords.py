@@ -14,7 +14,8 @@ from resonet.errors import SearchIndexError
 from resonet.search import keywords as module
 from resonet.search import posteriors, sounds
 from resonet.search.keywords import Heard, InText, Keywords
-from resonet.search.store import Recording, Segment, Store, Tokens, writing
+from resonet.search.rows import Recording, Segment
+from resonet.search.store import Store, Tokens, writing
 from resonet.text.transcript import Word
 
 SHIFT = 0.04

@@ -16,7 +16,8 @@ from resonet.errors import AudioError, MissingExtra, ResonetError
 from resonet.search import parallel
 from resonet.search.indexer import Indexer
 from resonet.search.parallel import ParallelIndexer, Worker
-from resonet.search.store import Segment, Store
+from resonet.search.rows import Segment
+from resonet.search.store import Store
 from resonet.text.transcript import Word
 
 pytestmark = pytest.mark.extras

@@ -16,8 +16,9 @@ from small_index import STEP, segment
 
 from resonet.errors import UsageError
 from resonet.search.query import parse
+from resonet.search.rows import words_of
 from resonet.search.said import Occurrence, Said, merged, shortened
-from resonet.search.store import Store, _packed
+from resonet.search.store import Store
 from resonet.search.texts import Texts, tokens
 from resonet.search.tree import Words
 from resonet.search.vocabulary import Vocabulary
@@ -62,7 +63,7 @@ def test_sqlite_has_the_same_tokens(text: str) -> None:
 def said(text: str, start: float = 10.0, sure: list[float] | float = 0.8, **fields: str) -> Said:
     made = segment(text, start, sure)
     more = {"path": "/talks/a.flac", "speaker": "Mary", "date": "2026-01-15", "language": "en", **fields}
-    return Said(1, start, made.end, text, _packed(made), **more)
+    return Said(1, start, made.end, text, words_of(made), **more)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonet.search import posteriors, sounds
-from resonet.search.store import Recording, Segment, Store, Tokens, writing
+from resonet.search.rows import Recording, Segment
+from resonet.search.store import Store, Tokens, writing
 from resonet.text.transcript import Word
 
 UNITS = 40

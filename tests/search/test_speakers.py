@@ -10,8 +10,9 @@ import small_index
 from small_index import segment
 
 from resonet.errors import SearchIndexError, UsageError
+from resonet.search.rows import Recording
 from resonet.search.speakers import Speakers, pack
-from resonet.search.store import Recording, Store, Tokens, writing
+from resonet.search.store import Store, Tokens, writing
 
 META = {**small_index.META, "speaker": {"name": "voices", "sha256": "0" * 64}}
 ANN, BOB = np.array([1.0, 0.0, 0.0, 0.1]), np.array([0.0, 1.0, 0.0, 0.1])

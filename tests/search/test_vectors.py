@@ -13,7 +13,8 @@ from small_index import segment
 
 from resonet.errors import MissingExtra
 from resonet.search import vectors
-from resonet.search.store import Recording, Store, Tokens, writing
+from resonet.search.rows import Recording
+from resonet.search.store import Store, Tokens, writing
 from resonet.search.vectors import Exact, Vectors, place, refresh
 
 SIZE = 8

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from resonet.bundle.manifest import Part, dump, explain
+from resonet.bundle.manifest import dump, explain
+from resonet.bundle.runtime_fields import Part
 from resonet.errors import BundleError
 
 MEL = "mel.json"

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field, ValidationError, model_validator
 
-from resonet.bundle.manifest import Part, explain
+from resonet.bundle.manifest import explain
+from resonet.bundle.runtime_fields import Part
 from resonet.errors import BundleError
 
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationError
 
 from resonet.bundle import replacing
-from resonet.bundle.manifest import Language, Licence, Name, Part, Sha256, Time, explain
+from resonet.bundle.manifest import Language, Licence, Name, Sha256, Time, explain
+from resonet.bundle.runtime_fields import Part
 from resonet.errors import DataError
 
 NAME = "clips.json"

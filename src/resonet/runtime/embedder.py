@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonet.bundle import Bundle
-from resonet.bundle.manifest import EmbedRuntime
+from resonet.bundle.runtime_fields import EmbedRuntime
 from resonet.decoding.pool import pool
 from resonet.errors import BundleError
 from resonet.runtime.acoustic import Network

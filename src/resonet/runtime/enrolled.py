@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from resonet.bundle import replacing, user_folder
-from resonet.bundle.manifest import Part, Share, Time, explain
+from resonet.bundle.manifest import Time, explain
+from resonet.bundle.runtime_fields import Part, Share
 from resonet.errors import DataError, ResonetError
 
 FORMAT = 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from resonet.audio.loudness import amplification
 from resonet.bundle import Bundle
-from resonet.bundle.manifest import IdentityRuntime
+from resonet.bundle.runtime_fields import IdentityRuntime
 from resonet.errors import AudioError, BundleError
 from resonet.runtime.acoustic import session
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from resonet import audio
 from resonet.errors import AudioError, ResonetError
-from resonet.search.store import Recording
+from resonet.search.rows import Recording
 
 _BLOCK = 1 << 20  # bytes read at a time
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from resonet import audio
 from resonet.bundle import Bundle, read_manifest
 from resonet.runtime.acoustic import default_threads
+from resonet.search.rows import Segment
 from resonet.search.speakers import pack
-from resonet.search.store import Segment, Store
+from resonet.search.store import Store
 
 if TYPE_CHECKING:
     from resonet.runtime.identity import Identity

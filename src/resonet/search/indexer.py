@@ -23,7 +23,8 @@ from resonet.search import embedding
 from resonet.search.bundles import same_bundle
 from resonet.search.changes import Changes, File, below, changed_since, changes, fingerprint, search
 from resonet.search.particulars import Sources
-from resonet.search.store import NAME, Recording, Segment, Store, Tokens, Writer, writing
+from resonet.search.rows import Recording, Segment
+from resonet.search.store import NAME, Store, Tokens, Writer, writing
 from resonet.text.transcript import Transcript, Word
 
 Failed = Callable[[ResonetError], object]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from resonet.search.calibration import Evidence, judge
 from resonet.search.posteriors import Kept, frames, read
+from resonet.search.rows import WORD
 from resonet.search.sounds import shortlist
 from resonet.search.store import Store
 
@@ -46,8 +47,6 @@ _NEVER = -1e9
 _UNHEARD, _MOST_OFF = -6.0, 0.3
 # Numbers that one statement asks for at once.
 _TOGETHER = 500
-# The words of a segment as the store packs them.
-_WORD = np.dtype([("start", "<u4"), ("length", "<u2"), ("confidence", "u1")])
 
 
 @dataclass(frozen=True)
@@ -359,7 +358,7 @@ class _Texts:
         """Of each place: the text's mean confidence over its time, and how far its ends are from those of words."""
         other, borders = np.zeros(len(row)), np.full(len(row), np.inf)
         for number in np.unique(row).tolist():
-            words = np.frombuffer(self._words[number], _WORD)
+            words = np.frombuffer(self._words[number], WORD)
             if not len(words):
                 continue
             since = self._starts[number] + words["start"] / 1000

@@ -27,7 +27,8 @@ from resonet.search.changes import File
 from resonet.search.embedding import Embedding
 from resonet.search.indexer import Failed, Hearing, Indexed, Indexer, Progress, advancing, row_of
 from resonet.search.particulars import Sources
-from resonet.search.store import Recording, Segment, Writer
+from resonet.search.rows import Recording, Segment
+from resonet.search.store import Writer
 from resonet.text.transcript import Transcript, Word
 
 # Of a recording: its length in seconds, its language, its segments.

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from resonet.errors import DataError, ResonetError, UsageError
 from resonet.search.changes import File
-from resonet.search.store import Recording
+from resonet.search.rows import Recording
 
 TABLE = "transcripts.tsv"
 _DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")

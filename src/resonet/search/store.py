@@ -21,10 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from resonet.errors import SearchIndexError
-from resonet.text.transcript import Word
+from resonet.search.rows import RECORDING, SEGMENT, Recording, Segment, recording_of, segment_of, words_of
 
 NAME, LOCK = "index.sqlite", "writing.sqlite"
 FORMAT = (1, 0)
@@ -34,8 +32,6 @@ _PATIENCE = 30_000
 _STALE = 0.25
 # Numbers that one statement asks for at once.
 _TOGETHER = 500
-# A word's times in milliseconds from the start of its segment, its confidence in 255ths.
-_WORD = np.dtype([("start", "<u4"), ("length", "<u2"), ("confidence", "u1")])
 
 _SCHEMA = """
 create table meta (key text primary key, value text not null) without rowid;
@@ -66,53 +62,6 @@ create index segments_of on segments (recording);
 create virtual table texts using fts5 (said, content='', tokenize="unicode61 remove_diacritics 2");
 create virtual table grams using fts5 (said, content='', detail=none, tokenize="unicode61");
 """
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A recording of the index.
-
-    Fields:
-        path: absolute. size (bytes), modified (ns since 1970), fingerprint: by which a changed or moved file is known.
-        duration: seconds. date: YYYY-MM-DD; language, speaker, date may be empty.
-        id: its number in the index; 0 where it has none yet.
-    """
-
-    path: str
-    size: int
-    modified: int
-    fingerprint: str
-    duration: float
-    language: str = ""
-    speaker: str = ""
-    date: str = ""
-    id: int = 0
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of speech between pauses.
-
-    Fields:
-        start, end: seconds in its recording; so are the times of `words`.
-        sounds: packed posteriors (posteriors.py). windows: vectors of stretches of it (windows.py). voice: float16
-            vector of who speaks. Each may be empty.
-        recording, id: numbers in the index; 0 where it has none yet.
-    """
-
-    start: float
-    end: float
-    words: tuple[Word, ...]
-    sounds: bytes = b""
-    windows: bytes = b""
-    voice: bytes = b""
-    recording: int = 0
-    id: int = 0
-
-    @property
-    def text(self) -> str:
-        """Its words with spaces between them."""
-        return " ".join(word.word for word in self.words)
 
 
 @dataclass(frozen=True)
@@ -183,19 +132,19 @@ class Store:
 
     def recordings(self) -> dict[str, Recording]:
         """All recordings by path."""
-        return {recording.path: recording for recording in map(_recording, self.rows(f"{_RECORDING} order by path"))}
+        return {recording.path: recording for recording in map(recording_of, self.rows(f"{RECORDING} order by path"))}
 
     def recordings_of(self, numbers: Iterable[int]) -> dict[int, Recording]:
         """Recordings by number; those that are gone are left out."""
-        return {row[0]: _recording(row) for row in self._by_number(_RECORDING, numbers)}
+        return {row[0]: recording_of(row) for row in self._by_number(RECORDING, numbers)}
 
     def segments_of(self, numbers: Iterable[int]) -> dict[int, Segment]:
         """Segments by number, whole; those that are gone are left out."""
-        return {row[0]: _segment(row) for row in self._by_number(_SEGMENT, numbers)}
+        return {row[0]: segment_of(row) for row in self._by_number(SEGMENT, numbers)}
 
     def segments(self, recording: int) -> list[Segment]:
         """The segments of a recording, in order."""
-        return [_segment(row) for row in self.rows(f"{_SEGMENT} where recording = ? order by start", (recording,))]
+        return [segment_of(row) for row in self.rows(f"{SEGMENT} where recording = ? order by start", (recording,))]
 
     def column(self, name: str) -> Iterator[tuple[int, bytes]]:
         """Number and bytes of every segment that has any: `sounds`, `windows` or `voice`, in order of numbers."""
@@ -245,7 +194,7 @@ class Writer(Store):
                 row = db.execute(
                     "insert into segments (recording, start, finish, text, words, sounds, windows, voice) "
                     "values (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (number, segment.start, segment.end, segment.text, _packed(segment), segment.sounds,
+                    (number, segment.start, segment.end, segment.text, words_of(segment), segment.sounds,
                      segment.windows, segment.voice),
                 ).lastrowid  # fmt: skip
                 self._tell(db, row, segment.text, segment.sounds)
@@ -413,31 +362,3 @@ def _refused(folder: Path, error: Exception) -> SearchIndexError:
     if "malformed" in said or "not a database" in said or "no such table" in said:
         return SearchIndexError(f"the index {folder} is damaged: {said}", "index the recordings into a new folder")
     return SearchIndexError(f"the index {folder} cannot be used: {said}")
-
-
-_RECORDING = "select id, path, size, modified, fingerprint, duration, language, speaker, date from recordings"
-_SEGMENT = "select id, recording, start, finish, text, words, sounds, windows, voice from segments"
-
-
-def _recording(row: tuple[Any, ...]) -> Recording:
-    number, path, size, modified, fingerprint, duration, language, speaker, date = row
-    return Recording(path, size, modified, fingerprint, duration, language, speaker, date, number)
-
-
-def _packed(segment: Segment) -> bytes:
-    rows = np.zeros(len(segment.words), _WORD)
-    for row, word in zip(rows, segment.words, strict=True):
-        row["start"] = max(0, round((word.start - segment.start) * 1000))
-        row["length"] = min(65535, max(0, round((word.end - word.start) * 1000)))
-        row["confidence"] = round(min(1.0, max(0.0, word.confidence)) * 255)
-    return rows.tobytes()
-
-
-def _segment(row: tuple[Any, ...]) -> Segment:
-    number, recording, start, end, text, packed, sounds, windows, voice = row
-    times = np.frombuffer(packed, _WORD)
-    words = tuple(
-        Word(word, start + begun / 1000, start + (begun + length) / 1000, confidence / 255)
-        for word, (begun, length, confidence) in zip(text.split(" ") if text else (), times.tolist(), strict=True)
-    )
-    return Segment(start, end, words, sounds, windows, voice, recording, number)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonet.bundle import Bundle, Manifest
-from resonet.bundle.manifest import EmbedRuntime
+from resonet.bundle.runtime_fields import EmbedRuntime
 from resonet.errors import BundleError, SearchIndexError
 from resonet.runtime.embedder import OTHERS, Embedder
 

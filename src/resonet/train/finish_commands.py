@@ -85,7 +85,7 @@ def write_classifier(
         licences,
         runtime["parameters"],
     ).encode()
-    manifest = {
+    manifest: dict[str, Any] = {
         "kind": "classifier",
         "name": name,
         "family": recipe.family,
@@ -101,14 +101,31 @@ def write_classifier(
         "runtime": runtime,
     }
     write(path, manifest, members)
-    look = second_look.fit(path, task, unheard) if unheard and recipe.clips.embedder and network.streams else None
+    if network.streams:
+        _tune(path, manifest, members, task, recipe, unheard)
+    return path
+
+
+def _tune(
+    path: Path,
+    manifest: dict[str, Any],
+    members: dict[str, bytes | Path],
+    task: Classify,
+    recipe: Recipe,
+    unheard: Negatives | None,
+) -> None:
+    """Gives a classifier that was just written a second look, and with it thresholds, as far as there is speech for it.
+
+    Each is fitted on what the bundle does as it is then: it is written once more after either.
+    """
+    runtime = manifest["runtime"]
+    look = second_look.fit(path, task, unheard) if unheard and recipe.clips.embedder else None
     if look is not None:
         members[MEMBER], runtime["second_look"] = look
         write(path, manifest, members)
-    if task.negatives is not None and network.streams:
+    if task.negatives is not None:
         runtime["thresholds"] = _thresholds(path, task.negatives, recipe.clips.false_alarms)
         write(path, manifest, members)
-    return path
 
 
 def write_embedder(
