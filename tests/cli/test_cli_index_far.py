@@ -54,16 +54,14 @@ def test_workers_without_ray_are_told(spotting, talk: str, monkeypatch: pytest.M
 def test_vectors_go_to_qdrant(spotting, talk: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
-    def update(store: Any, place: str, key: str | None = None) -> dict[str, Updated]:
-        asked.append((str(store.folder), place, key))
+    def update(store: Any, place: str) -> dict[str, Updated]:
+        asked.append((str(store.folder), place))
         return {"windows": Updated(12, 3)}
 
     monkeypatch.setattr(qdrant, "update", update)
-    monkeypatch.setenv("QDRANT_API_KEY", "secret")
     ran = spotting("index", talk, "--index", "found", "--qdrant", "http://vectors:6333")
-    assert ran.code == 0 and asked == [("found", "http://vectors:6333", "secret")]
+    assert ran.code == 0 and asked == [("found", "http://vectors:6333")]
     assert ran.err.splitlines()[-1] == "http://vectors:6333: windows: 12 vectors added, 3 removed"
-    assert "secret" not in ran.err
 
 
 def test_an_index_without_vectors_has_none_to_send(spotting, talk: str) -> None:

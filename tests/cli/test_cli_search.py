@@ -95,6 +95,7 @@ def test_an_empty_index_is_told_and_no_failure(resonet, tmp_path) -> None:
         (["last", "--meaning", "x"], 2, "a query and --meaning cannot be searched for together"),
         (["--audio", "a.wav", "--speaker", "a.wav"], 2, "--audio and --speaker cannot be searched for together"),
         (["--audio", "a.wav", "--exact"], 2, "--exact goes with a query of words"),
+        (["last", "--qdrant", "vectors"], 2, "--qdrant goes with --audio"),
         (["last", "--offset", "1", "--page", "1"], 2, "say the same in two ways"),
         (["last", "--json", "--format", "text"], 2, "contradict each other"),
         (["last", "--limit", "0"], 2, "'--limit'"),

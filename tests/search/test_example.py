@@ -92,6 +92,28 @@ def test_finder_searches_by_voice(small, folder) -> None:
         assert finder.by_voice(query, limit=1, offset=1) == hits[1:2]
 
 
+@pytest.mark.extras
+def test_windows_are_looked_up_in_qdrant(small, folder, tmp_path) -> None:
+    qdrant = pytest.importorskip("resonet.search.qdrant")
+    pytest.importorskip("qdrant_client")
+    query, place = record(small, folder / "query.wav", "knock", pause=0.2), str(tmp_path / "vectors")
+    named = (1, folder / "phones.resonet", folder / "tones.resonet")
+    with (
+        Finder.open(folder / "index", *named, qdrant=place) as finder,
+        pytest.raises(SearchIndexError, match="has no collection"),
+    ):
+        finder.by_voice(query)
+    with Store.open(folder / "index") as store:
+        qdrant.update(store, place)
+    with Finder.open(folder / "index", *named) as here, Finder.open(folder / "index", *named, qdrant=place) as there:
+        assert there.by_voice(query) == here.by_voice(query)
+    with (
+        Finder.open(folder / "deaf", *named, qdrant=place) as deaf,
+        pytest.raises(SearchIndexError, match="no windows"),
+    ):
+        deaf.by_voice(query)
+
+
 def test_a_part_of_it_is_there_without_the_other(small, folder, store, tmp_path) -> None:
     clip = sentence(small, "keys", pause=0.2)
     # An index without windows.

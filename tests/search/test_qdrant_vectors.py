@@ -157,3 +157,13 @@ def test_an_index_without_any_vectors_is_told(tmp_path: Path) -> None:
     folder = small_index.build(tmp_path / "i", {"/a": ["one"]})
     with Store.open(folder) as store, pytest.raises(SearchIndexError, match="has no vectors"):
         qdrant.update(store, ":memory:")
+
+
+def test_the_key_of_a_server_is_in_the_environment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = pytest.importorskip("qdrant_client")
+    asked: list[Any] = []
+    monkeypatch.setattr(client, "QdrantClient", lambda **given: asked.append(given["api_key"]))
+    monkeypatch.setenv("QDRANT_API_KEY", "secret")
+    Collection.open(store, "windows", read, "http://vectors:6333")
+    Collection.open(store, "windows", read, "http://vectors:6333", key="other")
+    assert asked == ["secret", "other"]

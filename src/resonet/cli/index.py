@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,8 +105,9 @@ def command(
             indexer = ParallelIndexer(folder, bundle, embedder, threads, workers, cluster)
         done = _run(indexer, recordings, speaker, date, quiet, failures)
     _tell(folder, done, as_json)
-    _copy(folder)
-    if qdrant is not None:
+    if qdrant is None:
+        _copy(folder)
+    else:
         _send(folder, qdrant)
     failures.leave()
 
@@ -196,7 +196,7 @@ def _send(folder: str, place: str) -> None:
     from resonet.search.store import Store
 
     with Store.open(folder) as store:
-        for column, done in update(store, place, key=os.environ.get("QDRANT_API_KEY")).items():
+        for column, done in update(store, place).items():
             click.echo(f"{place}: {column}: {done.added} vectors added, {done.removed} removed", err=True)
 
 

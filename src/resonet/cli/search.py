@@ -38,6 +38,7 @@ WIDTH = 100  # characters of a text line's words
     "--bundle", metavar="BUNDLE", help="Recognizer that the index was made with.  [default: the one of its name]"
 )
 @click.option("--embedder", metavar="BUNDLE", help="The same of the embedder, for --audio and --speaker.")
+@click.option("--qdrant", metavar="URL|FOLDER", help="For --audio: look the vectors up there (resonet index --qdrant).")
 @_options.threads
 def command(
     query: str | None,
@@ -55,6 +56,7 @@ def command(
     play: bool,
     bundle: str | None,
     embedder: str | None,
+    qdrant: str | None,
     threads: int | None,
 ) -> None:
     """Find where words are said, also where the recognizer missed them; or what sounds like a recording.
@@ -82,11 +84,13 @@ def command(
         )
     if exact and query is None:
         raise UsageError("--exact goes with a query of words")
+    if qdrant is not None and audio is None:
+        raise UsageError("--qdrant goes with --audio")
     skipped = offset if offset is not None else ((page or 1) - 1) * limit
 
     from resonet.search.finder import Finder
 
-    with Finder.open(index, threads, bundle, embedder) as finder:
+    with Finder.open(index, threads, bundle, embedder, qdrant) as finder:
         if audio is not None:
             hits = finder.by_voice(audio, limit=limit, offset=skipped)
         elif speaker is not None:

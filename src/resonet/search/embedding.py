@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from resonet import audio
 from resonet.bundle import Bundle, read_manifest
+from resonet.errors import SearchIndexError
 from resonet.runtime.acoustic import default_threads
 from resonet.search.rows import Segment
 from resonet.search.speakers import pack
@@ -112,10 +113,15 @@ def stretches(blocks: Iterable[Samples], spans: Sequence[tuple[int, int]]) -> It
 
 
 def reader(store: Store, column: str) -> Callable[[bytes], NDArray[Any]]:
-    """How the vectors of a column are read: of windows the runs that search by voice looks up, of a voice its one."""
+    """How the vectors of a column are read: of windows the runs that search by voice looks up, of a voice its one.
+
+    Raises SearchIndexError where the index has no windows.
+    """
     if column == "voice":
         return lambda blob: np.frombuffer(blob, "<f2").astype(np.float32)[None]
     from resonet.search.windows import runs, unpack
 
-    size = int(store.meta["windows"]["size"])
+    if (form := store.meta.get("windows")) is None:
+        raise SearchIndexError(f"the index {store.folder} has no windows", "index with an embedder")
+    size = int(form["size"])
     return lambda blob: runs(unpack(blob, size))

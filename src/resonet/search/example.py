@@ -33,7 +33,7 @@ from resonet.search.posteriors import read
 from resonet.search.slots import slots_in, slots_of
 from resonet.search.sounds import shortlist
 from resonet.search.store import Store
-from resonet.search.vectors import Progress, Vectors, refresh
+from resonet.search.vectors import Neighbours, Progress, Vectors, refresh
 from resonet.search.windows import Windows, runs, unpack
 
 Samples = NDArray[np.float32]
@@ -66,6 +66,7 @@ class Examples:
 
     Args:
         recognizer, embedder: those that the index was made with, where they are not installed.
+        vectors: where the index's windows are looked up, if not in the index itself.
 
     Attributes:
         note: why one way of hearing is not there, and the other alone is used; else empty.
@@ -80,6 +81,7 @@ class Examples:
         recognizer: str | Path | None = None,
         embedder: str | Path | None = None,
         threads: int | None = None,
+        vectors: Neighbours | None = None,
     ) -> None:
         self._store, self.note = store, ""
         self._shift, self._units = float(store.meta["shift"]), len(store.meta["units"])
@@ -109,7 +111,7 @@ class Examples:
             raise missing[0]
         self.note = f"{missing[0].message}: the search goes on without it" if missing else ""
         self._rate = networks[0].sample_rate
-        self._vectors = Vectors(store, "windows", lambda blob: runs(unpack(blob, self._size)))
+        self._vectors = vectors or Vectors(store, "windows", lambda blob: runs(unpack(blob, self._size)))
 
     def find(self, source: Source, sample_rate: int | None = None) -> list[Heard]:
         """Places where is said what a recording says, the likeliest first.

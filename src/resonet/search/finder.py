@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from resonet.search.keywords import Heard
     from resonet.search.listening import Listening
     from resonet.search.meaning import Meanings
+    from resonet.search.qdrant import Collection
     from resonet.search.speakers import Speakers
 
 # Segments that are looked at together, and ranked: of a word that is everywhere, the first so many come first. Large
@@ -93,12 +94,14 @@ class Finder:
         threads: int | None = None,
         bundle: str | Path | None = None,
         embedder: str | Path | None = None,
+        qdrant: str | None = None,
     ) -> None:
         self.store, self.notes = store, list[str]()
-        self._threads, self._recognizer, self._embedder = threads, bundle, embedder
+        self._threads, self._recognizer, self._embedder, self._qdrant = threads, bundle, embedder, qdrant
         self._texts = Texts(store)
         self._listening: Listening | None = None
         self._examples: Examples | None = None
+        self._collection: Collection | None = None
         self._meanings: Meanings | None = None
         self._speakers: Speakers | None = None
         self._identity: Identity | None = None
@@ -112,17 +115,20 @@ class Finder:
         threads: int | None = None,
         bundle: str | Path | None = None,
         embedder: str | Path | None = None,
+        qdrant: str | None = None,
     ) -> Finder:
         """The index in a folder.
 
         Args:
             threads: of the processor, for search by voice; all where it is not given.
             bundle, embedder: the ones that the index was made with, where they are not installed.
+            qdrant: address or folder to which the index's vectors were brought (`qdrant.update`), to look them up there
+                in search by voice.
 
         Raises:
             SearchIndexError: there is no index, or it is damaged.
         """
-        return cls(Store.open(folder), threads, bundle, embedder)
+        return cls(Store.open(folder), threads, bundle, embedder, qdrant)
 
     @property
     def seconds(self) -> float:
@@ -169,6 +175,7 @@ class Finder:
         Raises:
             AudioError: the recording cannot be read, or is too short.
             SearchIndexError, BundleError: the index cannot be searched so, or its bundles are not there.
+            MissingExtra: the client of Qdrant is not installed.
         """
         _check(limit, offset)
         self._look()
@@ -177,7 +184,13 @@ class Finder:
         if self._examples is None:
             from resonet.search.example import Examples
 
-            self._examples = Examples(self.store, self._recognizer, self._embedder, self._threads)
+            if self._qdrant is not None:
+                from resonet.search.embedding import reader
+                from resonet.search.qdrant import Collection
+
+                read = reader(self.store, "windows")
+                self._collection = Collection.open(self.store, "windows", read, self._qdrant)
+            self._examples = Examples(self.store, self._recognizer, self._embedder, self._threads, self._collection)
         found = self._examples.find(source, sample_rate)
         if self._examples.note:
             self.notes.append(self._examples.note)
@@ -231,6 +244,8 @@ class Finder:
         """Closes the index, and the bundle that was opened for it."""
         if self._listening is not None:
             self._listening.close()
+        if self._collection is not None:
+            self._collection.close()
         self.store.close()
 
     def __enter__(self) -> Finder:

@@ -13,6 +13,7 @@ Where it is: a server's address, a folder (in this process, without a server: fo
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,7 +56,10 @@ class Collection:
     Attributes:
         name: of the collection: that of the index, the column, and the embedder, so that vectors of two embedders never
             meet.
+        left_out: vectors that are not searched: none.
     """
+
+    left_out = 0
 
     def __init__(self, store: Store, column: str, read: Read, client: Any, place: str, name: str) -> None:
         self.store, self.column, self._read, self._client, self._place = store, column, read, client, place
@@ -78,7 +82,7 @@ class Collection:
             read: vectors [n, size] of a segment's bytes, in any scale.
             place: address of a server (http://HOST:6333), a folder, or `:memory:`.
             name: of the index among those on the server; that of its folder where it is not given.
-            key: of a server that asks for one.
+            key: of a server that asks for one; by default that in the environment as QDRANT_API_KEY.
 
         Raises:
             MissingExtra: the client is not installed.
@@ -92,6 +96,7 @@ class Collection:
             if place == ":memory:":
                 client = QdrantClient(":memory:")
             elif re.match(r"https?://", place):
+                key = key or os.environ.get("QDRANT_API_KEY")
                 # Else it asks the server for its version first, and warns where it cannot.
                 client = QdrantClient(url=place, api_key=key, check_compatibility=False, timeout=60)
             else:

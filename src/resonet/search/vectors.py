@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,15 @@ class Near:
     segment: NDArray[np.int64]
     place: NDArray[np.int64]
     cosine: NDArray[np.float32]
+
+
+class Neighbours(Protocol):
+    """Whatever gives the vectors of an index that are nearest: `Vectors`, or `qdrant.Collection`."""
+
+    left_out: int
+
+    def nearest(self, queries: NDArray[np.float32], count: int) -> Near:
+        """The `count` vectors nearest to each of the queries [q, size], by their cosine."""
 
 
 class Exact:
