@@ -13,15 +13,15 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from resonet import audio
 from resonet.bundle import Bundle, Kind, choose, find, installed
 from resonet.errors import AudioError, BundleError, MissingExtra, ResonetError, SearchIndexError
 from resonet.runtime.words import Part
-from resonet.search import embedding
 from resonet.search.bundles import same_bundle
 from resonet.search.changes import Changes, File, below, changed_since, changes, fingerprint, search
+from resonet.search.embedding import MEMBERS, Embedding, described
 from resonet.search.particulars import Sources
 from resonet.search.rows import Recording, Segment
 from resonet.search.store import NAME, Store, Tokens, Writer, writing
@@ -29,6 +29,8 @@ from resonet.text.transcript import Transcript, Word
 
 Failed = Callable[[ResonetError], object]
 Progress = Callable[[float, float], object]
+# Of a recording: its length in seconds, its language, its segments.
+Found: TypeAlias = tuple[float, str, list[Segment]]
 # What stands for no embedder at all.
 NONE = "none"
 # Share of the index's sound that a run has to add for its full-text tables to be merged and the file to be packed: that
@@ -98,7 +100,7 @@ class Indexer:
             "recognizer": {"name": manifest.name, "sha256": manifest.members["model.onnx"].sha256},
             "shift": manifest.output_shift,
             "units": list(manifest.units.symbols),
-            **embedding.described(self._embedder),
+            **described(self._embedder),
         }
 
     def run(
@@ -160,24 +162,18 @@ class Indexer:
         progress: Progress | None,
         tell: Failed,
     ) -> None:
-        from resonet.runtime import Recognizer
-
-        recognizer = Recognizer.load(self._recognizer, threads=self.threads)
-        vectors = embedding.Embedding.load(self._embedder, self.threads) if self._embedder else None
-        heard = Hearing(self.meta["shift"])
         advance = advancing([file for file, _ in new], progress)
-        results = recognizer.transcribe_many([file.given for file, _ in new], advance, heard.hear)
         # Closing stops the threads that are ahead, whatever happens here.
-        with closing(cast(Generator[Any, None, None], results)):
-            for (file, known), (_, result) in zip(new, results, strict=True):
+        with closing(self._found([file.given for file, _ in new], done, advance)) as answers:
+            for number, found in answers:
+                file, known = new[number]
                 row = rows.get(file.path)
                 try:
-                    segments = heard.segments_of(result, done)
-                    assert isinstance(result, Transcript)
-                    recording = row_of(file, known, result.duration, result.language, row, sources)
-                    if vectors is not None:
-                        segments = vectors.added(file.given, segments)
-                except (AudioError, MissingExtra) as error:
+                    if isinstance(found, ResonetError):
+                        raise found
+                    duration, language, segments = found
+                    recording = row_of(file, known, duration, language, row, sources)
+                except ResonetError as error:
                     tell(error)
                     if row:  # what it held before is there no more
                         writer.remove([row.id])
@@ -185,6 +181,20 @@ class Indexer:
                 writer.add(recording, segments)
                 done.changed += row is not None
                 done.added += row is None
+
+    def _found(
+        self, paths: Sequence[Path], done: SimpleNamespace, advance: Callable[[float], object] | None
+    ) -> Generator[tuple[int, Found | ResonetError], None, None]:
+        """What is in recordings, with their numbers, as it comes; counts it in `done`, and tells `advance` seconds."""
+        from resonet.runtime import Recognizer
+
+        recognizer = Recognizer.load(self._recognizer, threads=self.threads)
+        vectors = Embedding.load(self._embedder, self.threads) if self._embedder else None
+        heard = Hearing(self.meta["shift"])
+        results = recognizer.transcribe_many(paths, advance, heard.hear)
+        with closing(cast(Generator[Any, None, None], results)):
+            for number, (path, result) in enumerate(results):
+                yield number, heard.found(path, result, vectors, done)
 
 
 class Hearing:
@@ -206,19 +216,24 @@ class Hearing:
             else:
                 self._noise += end - start
 
-    def segments_of(self, result: Transcript | ResonetError, done: SimpleNamespace) -> list[Segment]:
-        """The segments of the recording that is over now. Raises the error that ended it."""
+    def found(
+        self, path: Path, result: Transcript | ResonetError, vectors: Embedding | None, done: SimpleNamespace
+    ) -> Found | ResonetError:
+        """What is in the recording that is over now, counted in `done`; or why it cannot be read."""
         segments, noise = self._segments, self._noise
         self._segments, self._noise = [], 0.0
         if isinstance(result, ResonetError):
-            raise result
+            return result
         end = result.duration
         segments = [s if s.end <= end else _ending(s, end) for s in segments]
         done.seconds += end
         done.noise += noise
         done.silence += max(0.0, end - noise - sum(s.end - s.start for s in segments))
         done.wordless += not segments
-        return segments
+        try:
+            return end, result.language, segments if vectors is None else vectors.added(path, segments)
+        except (AudioError, MissingExtra) as error:
+            return error
 
 
 def _ending(segment: Segment, end: float) -> Segment:
@@ -361,7 +376,7 @@ def _embedder(named: str | Path | None, made: Mapping[str, Any]) -> Path | None:
         return None if named == NONE else find(named, "embedder").path
     if not made:
         return choose("embedder").path if installed("embedder") else None
-    for key, member in embedding.MEMBERS.items():
+    for key, member in MEMBERS.items():
         if made.get(key):
             return _of_index(made[key], "embedder", member)
     return None

@@ -13,26 +13,21 @@ import base64
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from resonet.errors import AudioError, MissingExtra, ResonetError, SearchIndexError
-from resonet.search.changes import File
 from resonet.search.embedding import Embedding
-from resonet.search.indexer import Failed, Hearing, Indexed, Indexer, Progress, advancing, row_of
-from resonet.search.particulars import Sources
-from resonet.search.rows import Recording, Segment
-from resonet.search.store import Writer
-from resonet.text.transcript import Transcript, Word
+from resonet.search.indexer import Found, Hearing, Indexed, Indexer
+from resonet.search.rows import Segment
+from resonet.text.transcript import Word
 
-# Of a recording: its length in seconds, its language, its segments.
-Found: TypeAlias = tuple[float, str, list[Segment]]
 # Fields of a segment that are bytes.
 _BLOBS = ("sounds", "windows", "voice")
 # Recordings that a worker gets at once: enough to be recognized together, few enough that little is lost with it.
@@ -67,41 +62,9 @@ class ParallelIndexer(Indexer):
         super().__init__(folder, recognizer, embedder, threads or 1)
         self.workers, self.address = workers, address
 
-    def _recognize(
-        self,
-        writer: Writer,
-        new: Sequence[tuple[File, str]],
-        rows: Mapping[str, Recording],
-        sources: Sources,
-        done: SimpleNamespace,
-        progress: Progress | None,
-        tell: Failed,
-    ) -> None:
-        advance = advancing([file for file, _ in new], progress)
-        for number, found, counted in self._found([file.given for file, _ in new]):
-            file, known = new[number]
-            row = rows.get(file.path)
-            try:
-                if isinstance(found, ResonetError):
-                    raise found
-                duration, language, segments = found
-                recording = row_of(file, known, duration, language, row, sources)
-            except ResonetError as error:
-                tell(error)
-                if row:  # what it held before is there no more
-                    writer.remove([row.id])
-                continue
-            finally:
-                for key in ("seconds", "noise", "silence", "wordless"):
-                    setattr(done, key, getattr(done, key) + counted[key])
-                if advance is not None:
-                    advance(counted["seconds"])
-            writer.add(recording, segments)
-            done.changed += row is not None
-            done.added += row is None
-
-    def _found(self, paths: Sequence[Path]) -> Iterator[tuple[int, Found | ResonetError, dict[str, float]]]:
-        """What workers found in recordings, as it comes: number, what is in it or an error, and counts."""
+    def _found(
+        self, paths: Sequence[Path], done: SimpleNamespace, advance: Callable[[float], object] | None
+    ) -> Generator[tuple[int, Found | ResonetError], None, None]:
         with _running(self.workers, self.threads or 1, self.address) as ray:
             jobs = [{"number": number, "path": str(path.absolute())} for number, path in enumerate(paths)]
             blocks = min(len(jobs), max(self.workers, -(-len(jobs) // _TOGETHER)))
@@ -115,7 +78,12 @@ class ParallelIndexer(Indexer):
             )
             try:
                 for answer in found.iter_rows():
-                    yield (int(answer["number"]), *unpacked(answer["found"]))
+                    what, counted = unpacked(answer["found"])
+                    for key in ("seconds", "noise", "silence", "wordless"):
+                        setattr(done, key, getattr(done, key) + counted[key])
+                    if advance is not None:
+                        advance(counted["seconds"])
+                    yield int(answer["number"]), what
             except ray.exceptions.RayError as error:
                 line = (str(error).strip().splitlines() or ["?"])[-1]
                 raise SearchIndexError(
@@ -145,19 +113,11 @@ class Worker:
         """What is in the recordings `path` [n] of numbers `number` [n]: `number` [n] and `found` [n] (`packed`)."""
         paths = [Path(str(path)) for path in batch["path"]]
         results = self._recognizer.transcribe_many(paths, None, self._heard.hear)
-        found = [self._one(path, result) for path, result in results]
+        found: list[str] = []
+        for path, result in results:
+            counted = SimpleNamespace(**asdict(Indexed()))
+            found.append(packed(self._heard.found(path, result, self._vectors, counted), vars(counted)))
         return {"number": np.asarray(batch["number"], np.int64), "found": np.array(found, object)}
-
-    def _one(self, path: Path, result: Transcript | ResonetError) -> str:
-        counted = SimpleNamespace(**asdict(Indexed()))
-        try:
-            segments = self._heard.segments_of(result, counted)
-            assert isinstance(result, Transcript)
-            if self._vectors is not None:
-                segments = self._vectors.added(path, segments)
-            return packed((result.duration, result.language, segments), vars(counted))
-        except ResonetError as error:
-            return packed(error, vars(counted))
 
 
 def packed(found: Found | ResonetError, counted: Mapping[str, float]) -> str:
