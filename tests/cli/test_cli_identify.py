@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from resonet import Finder
 from resonet.bundle import write
 from resonet.errors import AudioError, DataError
 from resonet.runtime.identity import Identity
 from resonet.runtime.known_voices import KnownVoices, hear, speakers_of
 from resonet.search.known_speakers import known_speakers
 from resonet.search.rows import Recording, Segment
-from resonet.search.speakers import pack
+from resonet.search.speakers import Speakers, pack
 from resonet.search.store import Tokens, writing
 
 LANGUAGES = ("de", "en", "zh")
@@ -114,6 +115,19 @@ def test_who_speaks_most_like_it(identify, spoken, tmp_path) -> None:
     assert identify(tmp_path / "who.wav", "--speakers", tmp_path / "none").code == 1
 
 
+def test_silence_around_a_sample_changes_no_voice(identify, spoken, voices, small, clip, tmp_path) -> None:
+    """`search --speaker` hears what `identify` hears: speech alone."""
+    identity = Identity.load(voices)
+    meta = {"recognizer": None, "speaker": {"name": "voices", "sha256": identity.sha256}}
+    voice = pack(hear(identity, spoken("a.wav", 0, 1)).voice)
+    with writing(tmp_path / "index", meta, Tokens(str, lambda blob: "")) as writer:
+        writer.add(Recording("/a.wav", 1, 1, "a", 4.0), [Segment(0.0, 2.0, (), voice=voice)])
+    with Finder.open(tmp_path / "index", embedder=voices) as finder:
+        assert finder.by_speaker(spoken("who.wav", 0, 1))[0].score > 0.99
+        with pytest.raises(AudioError, match=r"less than 0.5 s of speech"):
+            finder.by_speaker(clip("hiss.wav", small.hiss(3.0, level=1e-5)))
+
+
 def test_who_of_an_index(identify, spoken, voices, tmp_path) -> None:
     identity = Identity.load(voices)
     meta = {"recognizer": None, "speaker": {"name": "voices", "sha256": identity.sha256}}
@@ -124,7 +138,7 @@ def test_who_of_an_index(identify, spoken, voices, tmp_path) -> None:
                 Recording(f"/calls/{name}.wav", 1, 1, name, 4.0, speaker=speaker), [Segment(0.0, 2.0, (), voice=voice)]
             )
         who = hear(identity, spoken("who.wav", 0, 1)).voice
-        assert [one.speaker for one in known_speakers(writer, who)] == ["anna", "c.wav"]
+        assert [one.speaker for one in known_speakers(Speakers(writer), who)] == ["anna", "c.wav"]
     ran = identify(tmp_path / "who.wav", "--index", tmp_path / "index", "--json", "--bundle", voices)
     assert [one["speaker"] for one in json.loads(ran.out)["speakers"]] == ["anna", "c.wav"], ran.err
     with writing(tmp_path / "deaf", {"speaker": None}, Tokens(str, lambda blob: "")):

@@ -91,6 +91,12 @@ def test_a_bad_recording_is_one_sentence_and_the_rest_go_on(spotting, talk) -> N
     assert ran.code == 1 and len(ran.err.splitlines()) == 1 and not Path("none").exists()
 
 
+@pytest.mark.parametrize("more", [("--speaker", "Ann"), ("--workers", "2"), ("--embedder", "none"), ("--qdrant", "q")])
+def test_what_goes_with_recordings_is_not_passed_over_without_them(spotting, more: tuple[str, str]) -> None:
+    ran = spotting("index", "--list", "--index", "found", *more)
+    assert ran.code == 2 and f"{more[0]} go with recordings" in ran.err
+
+
 def test_usage_errors_do_no_work(spotting, talk) -> None:
     good = talk("a.wav")
     for arguments in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -153,8 +154,24 @@ def test_the_sound_of_all_hits_and_a_recording_that_has_moved(resonet, recorded,
     assert [p.name for p in out.iterdir()] == ["002-talk-0.00.wav"]
     ran = resonet("search", "one", "--index", index, "--exact", "--clip", path)
     assert ran.code == 2
-    assert "is a recording that was found" in ran.err
+    assert "is a recording that is searched" in ran.err
     assert audio.info(path).duration == 4
+
+
+def test_a_query_that_is_a_recording_is_not_written_over(resonet, recorded, tmp_path, monkeypatch) -> None:
+    index, path = recorded
+    monkeypatch.setattr(Finder, "by_voice", lambda self, what, **more: [Hit(str(path), 0.0, 1.0, 0.5, "one")])
+    query = tmp_path / "query.wav"
+    audio.write(query, np.zeros(800, np.float32), 8000)
+    before = query.read_bytes()
+    assert resonet("search", "--audio", query, "--index", index, "--clip", query).code == 2
+    assert query.read_bytes() == before
+
+
+def test_names_of_clips_fit_into_names_of_files(tmp_path) -> None:
+    hits = [Hit(f"/{name}.wav", 1.0, 2.0, 0.5, "one") for name in ("é" * 120, "x" * 250, "short")]
+    names = [path.name for path, _ in search.clip_names(f"{tmp_path}/", hits)]
+    assert all(len(os.fsencode(name)) <= 255 for name in names) and names[2] == "003-short-1.00.wav"
 
 
 def test_a_recording_that_has_become_shorter(resonet, recorded) -> None:

@@ -80,6 +80,7 @@ def test_a_file_of_queries_is_read(tmp_path: Path) -> None:
     [
         ("{", "line 1 is no JSON"),
         ("[1]", "is no JSON object"),
+        ('{"query": "a", "hits": [{"file": "a\\u0000", "start": 0, "end": 1}]}', "holds a zero character"),
         ('{"hits": []}', "needs either `query` or `audio`"),
         ('{"query": "a", "audio": "b", "hits": []}', "needs either"),
         ('{"query": " ", "hits": []}', "needs either"),

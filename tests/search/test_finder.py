@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from small_index import segment
 
 import resonet
 from resonet import Finder, Hit
-from resonet.errors import AudioError, SearchIndexError, UsageError
+from resonet.errors import SearchIndexError, UsageError
 from resonet.search.keywords import Heard
 from resonet.search.speakers import pack
 
@@ -161,15 +161,9 @@ def test_no_query_raises_anything_but_usage_errors(folder: Path, query: str) -> 
         assert all(hit.text[a:b].strip() for hit in hits for a, b in hit.matches)
 
 
-class FakeIdentity:
+def hear(identity: object, samples: np.ndarray, sample_rate: int | None) -> SimpleNamespace:
     """Hears in the first samples of a sound the numbers of a voice."""
-
-    sample_rate = 16000
-
-    def voice(self, samples: np.ndarray) -> np.ndarray:
-        if len(samples) < 3:
-            raise AudioError("0.00 s are too short to know a voice")
-        return samples[:3] / np.linalg.norm(samples[:3])
+    return SimpleNamespace(voice=samples[:3] / np.linalg.norm(samples[:3]))
 
 
 def test_who_speaks_like_this(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +177,8 @@ def test_who_speaks_like_this(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     meta = {**small_index.META, "speaker": {"name": "voices", "sha256": "00"}}
     folder = small_index.build(tmp_path / "i", said, {"/ann": {"speaker": "Ann"}}, meta)
     with Finder.open(folder) as finder:
-        monkeypatch.setattr(finder, "_identity", FakeIdentity())
+        monkeypatch.setattr(finder, "_identity", object())
+        monkeypatch.setattr("resonet.runtime.known_voices.hear", hear)
         sample = np.array([0.9, 0.1, 0] * 20, np.float32)
         hits = finder.by_speaker(sample, sample_rate=16000)
         assert [(hit.file, hit.start, hit.text, hit.speaker) for hit in hits] == [
@@ -192,10 +187,6 @@ def test_who_speaks_like_this(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ]
         assert 1 >= hits[0].score > hits[1].score >= 0
         assert finder.by_speaker(sample, limit=1, offset=1, sample_rate=16000) == hits[1:]
-        with pytest.raises(AudioError, match="too short"):
-            finder.by_speaker(sample[:2], sample_rate=16000)
-        with pytest.raises(UsageError, match="sample_rate"):
-            finder.by_speaker(sample)
 
 
 def test_an_index_without_voices_is_told(finder: Finder) -> None:

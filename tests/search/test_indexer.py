@@ -528,7 +528,7 @@ def dying(*arguments):
 store.Writer._tell = dying
 if {count} == 0:
     store._create = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-print(indexer.Indexer({folder!r}, {bundle!r}, threads=1).run([{recordings!r}]))
+print(indexer.Indexer({folder!r}, {bundle!r}, "none", 1).run([{recordings!r}]))
 """
 
 
@@ -558,7 +558,18 @@ def test_kill_9_at_any_moment(say, index, opened, phones, tmp_path) -> None:
     """The command itself, killed as soon as something is in the index."""
     for number in range(150):
         say(f"set/{number}.wav", *(["boat", "keys"] if number % 3 else ["knock"]), pause=0.6)
-    arguments = ["index", tmp_path / "set", "--index", tmp_path / "index", "--bundle", phones, "--threads", "1"]
+    arguments = [
+        "index",
+        tmp_path / "set",
+        "--index",
+        tmp_path / "index",
+        "--bundle",
+        phones,
+        "--embedder",
+        "none",
+        "--threads",
+        "1",
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "resonet", *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -603,15 +614,15 @@ def test_ctrl_c_keeps_what_was_finished(say, index, opened, monkeypatch, tmp_pat
 
 def full_after(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
     """From now on SQLite finds so many pages of 4096 bytes on the disk, and no more: its own "full"."""
-    connect = store._connect
+    connect = store.connect
 
-    def limited(path: Path, mode: str) -> sqlite3.Connection:
-        database = connect(path, mode)
+    def limited(path: Path, mode: str) -> tuple[sqlite3.Connection, bool]:
+        database, still = connect(path, mode)
         if mode == "rwc":
             database.execute(f"pragma max_page_count = {pages}")
-        return database
+        return database, still
 
-    monkeypatch.setattr(store, "_connect", limited)
+    monkeypatch.setattr(store, "connect", limited)
 
 
 def test_a_full_disk_keeps_what_was_there(say, index, opened, monkeypatch, tmp_path) -> None:
@@ -633,7 +644,7 @@ def test_a_full_disk_keeps_what_was_there(say, index, opened, monkeypatch, tmp_p
 
 _TINY_DISK = """
 mount -t tmpfs -o size=1m none "$1" || exit 77
-"$2" -m resonet index "$3" --index "$1"/index --bundle "$4" --threads 1
+"$2" -m resonet index "$3" --index "$1"/index --bundle "$4" --embedder none --threads 1
 echo "exit $?" >&2
 "$2" -m resonet index --list --json --index "$1"/index
 cp -r "$1"/index "$5"

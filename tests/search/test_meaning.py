@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -150,6 +151,18 @@ def test_a_copy_of_a_later_index_is_not_believed(folder: Path, tmp_path: Path) -
     model = Sea()
     found(older, "boat", model)
     assert model.asked == 6
+
+
+def test_a_copy_of_an_index_that_was_restored_since_is_not_believed(folder: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    shutil.copytree(folder, backup)
+    small_index.build(folder, {"/y": ["rain"], "/z": ["rain"]})
+    found(folder, "boat")
+    for name in ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.copy(backup / "index.sqlite", folder)
+    small_index.build(folder, {"/v": ["ship"], "/w": ["ship"], "/x": ["ship"]})
+    assert {number for number, _ in found(folder, "boat")[:4]} == {1, 6, 7, 8}
 
 
 def test_a_copy_is_written_in_between(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

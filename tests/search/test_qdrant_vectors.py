@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,13 +100,13 @@ def test_a_folder_keeps_it(store: Store, tmp_path: Path) -> None:
     pytest.importorskip("qdrant_client")
     place = str(tmp_path / "vectors")
     with Collection.open(store, "windows", read, place, "talks") as collection:
-        assert collection.name == "resonet-talks-windows-abcdef01"
+        assert re.fullmatch("resonet-talks-windows-abcdef01-[0-9a-f]{8}", collection.name)
         collection.update(shards=2)
     with Collection.open(store, "windows", read, place, "talks") as collection:
         assert collection.update() == Updated()
         assert collection.nearest(np.ones((1, 8), np.float32), 1).segment[0, 0] > 0
     with Collection.open(store, "windows", read, place) as other:
-        assert other.name == "resonet-my-index-windows-abcdef01"
+        assert other.name.startswith("resonet-my-index-windows-abcdef01-")
         with pytest.raises(SearchIndexError, match="has no collection"):
             other.nearest(np.ones((1, 8), np.float32), 1)
 
@@ -167,3 +169,38 @@ def test_the_key_of_a_server_is_in_the_environment(store: Store, monkeypatch: py
     Collection.open(store, "windows", read, "http://vectors:6333")
     Collection.open(store, "windows", read, "http://vectors:6333", key="other")
     assert asked == ["secret", "other"]
+
+
+def test_two_indexes_of_one_name_do_not_meet(tmp_path: Path) -> None:
+    pytest.importorskip("qdrant_client")
+    place = str(tmp_path / "vectors")
+    for name, seed in (("a", 1), ("b", 2)):
+        said = {"/x": [segment("one", windows=blob(seed, 5))]}
+        folder = small_index.build(tmp_path / name / "talks.index", said, meta=META)
+        with Store.open(folder) as store, Collection.open(store, "windows", read, place) as collection:
+            assert collection.update() == Updated(5, 0)
+
+
+def test_a_restored_index_keeps_no_vectors_of_what_is_gone(tmp_path: Path) -> None:
+    pytest.importorskip("qdrant_client")
+    folder, place = tmp_path / "talks", str(tmp_path / "vectors")
+    small_index.build(folder, {"/x": [segment("one", windows=blob(1, 5))]}, meta=META)
+    shutil.copytree(folder, tmp_path / "backup")
+
+    def update() -> Updated:
+        with Store.open(folder) as store, Collection.open(store, "windows", read, place) as collection:
+            return collection.update()
+
+    small_index.build(folder, {"/y": [segment("two", windows=blob(2, 4))]}, meta=META)
+    assert update() == Updated(9, 0)
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "backup", folder)
+    small_index.build(folder, {"/z": [segment("three", windows=blob(3, 3))]}, meta=META)
+    assert update() == Updated(3, 4)
+
+
+def test_an_address_without_its_scheme_is_no_folder(store: Store) -> None:
+    pytest.importorskip("qdrant_client")
+    with pytest.raises(SearchIndexError, match="localhost:6333 names neither") as caught:
+        Collection.open(store, "windows", read, "localhost:6333")
+    assert caught.value.hint == "write http://localhost:6333"

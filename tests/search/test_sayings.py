@@ -32,6 +32,18 @@ def test_ways_to_say_words(home: Path) -> None:
     sayings.close()
 
 
+def test_what_is_too_long_for_a_word_is_not_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recognizer(home / "small.resonet")
+    sayings = Sayings.of(meta())
+
+    class Reader:
+        def readings(self, word: str, *more: object) -> list[tuple[str, ...]]:
+            return [("T",)]
+
+    monkeypatch.setattr(Sayings, "_reader", Reader())
+    assert sayings.ways("l" * 40) == [(T,)] and sayings.ways("l" * 41) == []
+
+
 def test_units_that_are_letters(home: Path) -> None:
     units = {"type": "characters", "list": ["<blank>", "|", "a", "b"], "blank": 0}
     recognizer(home / "small.resonet", units=units)

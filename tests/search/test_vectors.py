@@ -96,6 +96,7 @@ def test_without_faiss_no_copy(tmp_path: Path, monkeypatch) -> None:
         refresh(store, "windows", read)
 
 
+@pytest.mark.extras
 def test_the_copy_finds_what_is_near(tmp_path: Path, monkeypatch) -> None:
     pytest.importorskip("faiss")
     monkeypatch.setattr(vectors, "_FEWEST", 2_000)
@@ -127,11 +128,14 @@ def test_the_copy_finds_what_is_near(tmp_path: Path, monkeypatch) -> None:
 
 
 def near_of(store: Store, number: int) -> np.ndarray:
-    return read(store.segments_of([number])[number].windows)[:1].astype(np.float32)
+    ((blob,),) = store.rows("select windows from segments where id = ?", (number,))
+    return read(blob)[:1].astype(np.float32)
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("content", [b"", b"resonet vectors 1\n", b"resonet vectors 1\n{}\n", b"other\n{}\n\0\0"])
 def test_a_damaged_copy_is_passed_over(content: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("faiss")
     rng, folder = np.random.default_rng(0), tmp_path / "index"
     add(folder, "a", made(rng, 5))
     place(folder, "windows").write_bytes(content)

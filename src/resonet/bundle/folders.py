@@ -124,7 +124,8 @@ def package(path: str | Path, folder: str | Path, version: str | None = None) ->
 def _describe(manifest: Manifest) -> str:
     """One line for a package index. Only characters that TOML takes unescaped: licences are free text in a manifest."""
     licences = ", ".join(sorted({licence.spdx for licence in manifest.licence}))
-    line = f"{manifest.name}: a {manifest.kind} for resonet"
+    article = "an" if manifest.kind == "embedder" else "a"
+    line = f"{manifest.name}: {article} {manifest.kind} for resonet"
     line += f" ({', '.join(manifest.languages)})" if manifest.languages else ""
     line += f"; data: {licences}" if licences else ""
     return "".join(character for character in line if character.isprintable() and character not in '"\\')

@@ -97,6 +97,7 @@ def _known(
     if index is not None:
         from resonet.search.bundles import same_bundle
         from resonet.search.known_speakers import known_speakers
+        from resonet.search.speakers import Speakers
         from resonet.search.store import Store
 
         store = stack.enter_context(Store.open(index))
@@ -104,7 +105,8 @@ def _known(
         if made is None:
             raise SearchIndexError(f"the index {index} knows no voices", "index with an embedder that does")
         identity = Identity.load(same_bundle(made, "embedder", MEMBER, bundle), threads)
-        return identity, lambda voice: known_speakers(store, voice, limit)
+        speakers_there = Speakers(store)
+        return identity, lambda voice: known_speakers(speakers_there, voice, limit)
     _check_installed(bundle)
     identity = Identity.load(bundle, threads)
     if folder is None:

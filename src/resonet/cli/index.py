@@ -85,6 +85,11 @@ def command(
         )
     if cluster is not None and workers is None:
         raise UsageError("--cluster goes with --workers")
+    if not recordings:
+        asked = {"--speaker": speaker, "--date": date, "--bundle": bundle, "--embedder": embedder, "--workers": workers}
+        asked |= {"--qdrant": qdrant} if listed else {}
+        if unused := [name for name, value in asked.items() if value is not None]:
+            raise UsageError(f"{' and '.join(unused)} go with recordings to index")
     if listed:
         _list(folder, as_json)
         return
@@ -193,8 +198,10 @@ def _copy(folder: str) -> None:
 def _send(folder: str, place: str) -> None:
     """Brings the vectors of the index to Qdrant, and tells how many came and left."""
     from resonet.search.qdrant import update
-    from resonet.search.store import Store
+    from resonet.search.store import NAME, Store
 
+    if not (Path(folder) / NAME).exists():
+        return
     with Store.open(folder) as store:
         for column, done in update(store, place).items():
             click.echo(f"{place}: {column}: {done.added} vectors added, {done.removed} removed", err=True)

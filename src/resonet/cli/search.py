@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json")
 WIDTH = 100  # characters of a text line's words
+_NAME = 200  # bytes of a recording's name in that of a clip
 
 
 @click.command()
@@ -101,6 +103,8 @@ def command(
             hits = finder.search(query or "", limit=limit, offset=skipped, exact=exact)
         for sentence in finder.notes:
             click.echo(f"resonet: {sentence}", err=True)
+        if clip is not None and hits:
+            clips = clip_names(clip, hits, skipped, [*finder.store.recordings(), *filter(None, (audio, speaker))])
     failures = Failures()
     lit = sys.stdout.isatty()
     for hit in hits:
@@ -109,9 +113,9 @@ def command(
         if play:
             _tried(failures, _play, hit)
     if clip is not None and hits:
-        for path, hit in clip_names(clip, hits, skipped):
+        for path, hit in clips:
             _tried(failures, _write, hit, path)
-    if sys.stderr.isatty() and len(hits) == limit:
+    if sys.stderr.isatty() and len(hits) == limit and skipped % limit == 0:
         click.echo(f"More: --page {skipped // limit + 2}", err=True)
     failures.leave()
 
@@ -137,21 +141,29 @@ def render(hit: Hit, lit: bool = False) -> str:
     return "\t".join(fields) + "\n"
 
 
-def clip_names(clip: str, hits: Sequence[Hit], skipped: int = 0) -> list[tuple[Path, Hit]]:
+def clip_names(
+    clip: str, hits: Sequence[Hit], skipped: int = 0, recordings: Iterable[str] = ()
+) -> list[tuple[Path, Hit]]:
     """Where the sound of hits goes: of the first to a file, of all to a folder, numbered from the first hit of all.
 
-    Raises UsageError where that file is one of the recordings.
+    Raises UsageError where that file is one of the recordings, which are there already.
     """
     if is_folder(clip):
         width = max(3, len(str(skipped + len(hits))))
         return [
-            (Path(clip) / f"{number:0{width}d}-{Path(hit.file).stem}-{hit.start:.2f}.wav", hit)
+            (Path(clip) / f"{number:0{width}d}-{_short(Path(hit.file).stem)}-{hit.start:.2f}.wav", hit)
             for number, hit in enumerate(hits, skipped + 1)
         ]
-    for hit in hits:
-        if Path(clip).exists() and Path(hit.file).exists() and Path(clip).samefile(hit.file):
-            raise UsageError(f"--clip {clip} is a recording that was found")
+    if Path(clip).exists():
+        for file in recordings:
+            if Path(file).exists() and Path(clip).samefile(file):
+                raise UsageError(f"--clip {clip} is a recording that is searched, or searched by")
     return [(Path(clip), hits[0])]
+
+
+def _short(name: str) -> str:
+    """As much of a name as leaves room for more in the 255 bytes that a file's may have."""
+    return os.fsencode(name)[:_NAME].decode(errors="ignore")
 
 
 def _tried(failures: Failures, do: Callable[..., None], hit: Hit, *arguments: Path) -> None:

@@ -74,7 +74,7 @@ def read(file: str | Path) -> Queries:
     """
     file = Path(file)
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").split("\n")  # JSON may hold what splitlines takes for an end
     except UnicodeDecodeError:
         raise DataError(f"{file} is not UTF-8 text", "queries are JSON lines") from None
     except OSError as error:
@@ -167,6 +167,8 @@ def _place(hit: Any, where: str) -> Place:
 
 
 def _object(line: str, where: str) -> dict[str, Any]:
+    if "\0" in line or "\\u0000" in line:
+        raise DataError(f"{where} holds a zero character, which no name has")
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):

@@ -33,7 +33,7 @@ from resonet.search.posteriors import read
 from resonet.search.slots import slots_in, slots_of
 from resonet.search.sounds import shortlist
 from resonet.search.store import Store
-from resonet.search.vectors import Neighbours, Progress, Vectors, refresh
+from resonet.search.vectors import Neighbours, Vectors
 from resonet.search.windows import Windows, runs, unpack
 
 Samples = NDArray[np.float32]
@@ -213,15 +213,6 @@ class Examples:
                 f"select id, start, sounds, windows from segments where id in ({','.join('?' * len(some))})", some
             )
         return found
-
-
-def refresh_copy(store: Store, progress: Progress | None = None) -> bool:
-    """Makes the copy of windows for FAISS where an index is so large that search by voice needs one, and there is none
-    or a stale one (vectors.py); says whether it did. Raises as `vectors.refresh` does."""
-    if not (form := store.meta.get("windows")):
-        return False
-    size = int(form["size"])
-    return refresh(store, "windows", lambda blob: runs(unpack(blob, size)), progress)
 
 
 def likely(query: Query, evidence: Evidence) -> Numbers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, TypeAlias
+from unicodedata import normalize
 
 from resonet.search.said import Said
 from resonet.search.tree import And, Filter, Node, Or
@@ -25,9 +26,10 @@ def holds(asked: Filter, said: Said) -> bool:
 
 
 def _like(pattern: str, value: str) -> bool:
-    """Whether a value is as a pattern, in which * stands for anything; capitals count as small letters."""
-    first, *rest = pattern.lower().split("*")
-    value = value.lower()
+    """Whether a value is as a pattern, in which * stands for anything; capitals count as small letters, and
+    letters with marks are the same however they are composed: some file systems take them apart."""
+    first, *rest = normalize("NFC", pattern.lower()).split("*")
+    value = normalize("NFC", value.lower())
     if not rest:
         return value == first
     if not value.startswith(first):
@@ -48,7 +50,7 @@ def where(node: Node) -> Fields | None:
             return "(r.date <> '' and r.date >= ? and substr(r.date, 1, ?) <= ?)", (low, len(high) or 10, high or "9")
         case Filter(name, text=text):
             # SQLite knows capitals of ASCII alone: any other letter may be any letters here.
-            plain = "".join(c if c.isascii() else "%" for c in _escaped(text)).replace("*", "%")
+            plain = "".join(c if c.isascii() else "%" for c in normalize("NFC", _escaped(text))).replace("*", "%")
             if name == "language":
                 return "(r.language like ? escape '\\' or r.language like ? escape '\\')", (plain, f"{plain}-%")
             column, pattern = ("path", f"%{plain}%") if name == "file" else ("speaker", plain)

@@ -184,7 +184,7 @@ class Finder:
         if self._examples is None:
             from resonet.search.example import Examples
 
-            if self._qdrant is not None:
+            if self._qdrant is not None and self._collection is None:
                 from resonet.search.embedding import reader
                 from resonet.search.qdrant import Collection
 
@@ -221,7 +221,7 @@ class Finder:
             source: a path, the bytes of a file, an open file, or samples float32 [time], which need `sample_rate` (Hz).
 
         Raises:
-            AudioError: the sample cannot be read, or is too short.
+            AudioError: the sample cannot be read, or holds too little speech.
             SearchIndexError, BundleError: the index has no voices, or their embedder is not there.
         """
         _check(limit, offset)
@@ -230,8 +230,8 @@ class Finder:
             from resonet.search.speakers import Speakers
 
             self._speakers = Speakers(self.store)
-        voices = self._speakers.nearest(self._voice(source, sample_rate))
-        chosen = voices[offset : None if limit is None else offset + limit]
+        voice = self._voice(source, sample_rate)
+        chosen = self._speakers.nearest(voice, None if limit is None else offset + limit)[offset:]
         recordings = self.store.recordings_of(voice.recording for voice in chosen)
         return [
             Hit(found.path, voice.start, voice.end, max(0.0, voice.cosine), text, found.speaker, found.date)
@@ -266,7 +266,9 @@ class Finder:
 
             path = same_bundle(made, "embedder", "speaker.onnx", self._embedder)
             self._identity = Identity.load(path, self._threads or 1)
-        return self._identity.voice(_samples(source, sample_rate, self._identity.sample_rate))
+        from resonet.runtime.known_voices import hear
+
+        return hear(self._identity, source, sample_rate).voice
 
     def _text(self, recording: int, start: float) -> str:
         rows = self.store.rows("select text from segments where recording = ? and start = ?", (recording, start))
@@ -358,12 +360,6 @@ def _hit(place: Occurrence, said: Said) -> Hit:
         said.characters(place.tokens),
         place.accepted,
     )
-
-
-def _samples(source: Source, sample_rate: int | None, wanted: int) -> NDArray[np.float32]:
-    from resonet.runtime.recordings import sound_of
-
-    return np.concatenate([np.empty(0, np.float32), *sound_of(source, sample_rate, wanted)])
 
 
 def _check(limit: int | None, offset: int) -> None:

@@ -9,16 +9,17 @@ segment and text share (BM25), which know names. Their scores have nothing in co
 reciprocal rank fusion, 1 / (60 + rank) each (Cormack, Clarke and Buettcher 2009).
 
 The vectors lie beside the index in `DIR/meaning.vectors`, a copy that can be made again at any time: after the line
-`resonet meanings 1` a line of JSON (generation, model, size, count), then int64 segments [count] and int8 vectors
+`resonet meanings 1` a line of JSON (generation, run, model, size, count), then int64 segments [count] and int8 vectors
 [count, size], little-endian. What a segment says never changes under its number, so only new segments are embedded.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +101,8 @@ class Meanings:
         Raises:
             SearchIndexError: the index is damaged.
         """
-        if (generation := self.store.generation) == self._generation:
+        mark = self.store.mark()
+        if (generation := mark["generation"]) == self._generation:
             return 0
         if self._generation < 0:
             self._read()
@@ -123,10 +125,10 @@ class Meanings:
                 progress(done, len(new))
             if done // _WRITTEN > (done - len(some)) // _WRITTEN:
                 self._keep(numbers, vectors)
-                self._write(generation)
+                self._write(mark)
         self._keep(numbers, vectors)
         if abs(len(self._numbers) - self._saved) > _WORTH * self._saved:
-            self._write(generation)
+            self._write(mark)
         self._generation = generation
         return len(new)
 
@@ -188,16 +190,15 @@ class Meanings:
             count, size = int(fields["count"]), self._sentences.size
             if head != _HEAD or fields["model"] != self._sentences.name or len(rest) != count * (8 + size):
                 return
-            # That of an index that was made anew since holds other segments under the same numbers.
-            if fields["generation"] > self.store.generation:
+            if not self.store.grew_from(fields["generation"], fields["run"]):
                 return
             self._numbers = np.frombuffer(rest, "<i8", count).astype(np.int64)
             self._vectors = np.frombuffer(rest, np.int8, offset=8 * count).reshape(count, size)
             self._saved = count
 
-    def _write(self, generation: int) -> None:
+    def _write(self, mark: Mapping[str, Any]) -> None:
         fields = {
-            "generation": generation,
+            **mark,
             "model": self._sentences.name,
             "size": self._sentences.size,
             "count": len(self._numbers),

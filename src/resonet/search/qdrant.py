@@ -7,12 +7,14 @@
 
 A collection is a copy, as `windows.faiss` is one: the index stays the truth, and `update` brings the collection up to
 date with it, from nothing if need be. `nearest` gives what `vectors.Vectors.nearest` gives. A point is a vector; its
-number is that of its segment times 65,536 and its place in the segment; it carries the number of its recording.
+number is that of its segment times 65,536 and its place in the segment; it carries the number of its recording, and one
+made of the recording's sound: an index that was restored from a backup gives the same numbers to others.
 Where it is: a server's address, a folder (in this process, without a server: for tests and small indexes), `:memory:`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -35,6 +37,8 @@ _PLACES = 1 << 16
 # Vectors that are sent at once (of 64 numbers: about half a megabyte), points that are asked for or deleted at once.
 _SENT, _ASKED = 1_024, 10_000
 
+# What is meant as a server's address, but would be taken for a folder.
+_ADDRESS = re.compile(r"[\w.-]+:\d+/?")
 # The embedder of a column's vectors, as the index calls it.
 _MADE = {"windows": "embedder", "voice": "speaker"}
 
@@ -54,8 +58,8 @@ class Collection:
     """The vectors of a column of an index in Qdrant; made by `Collection.open`. One thread's, as its store is.
 
     Attributes:
-        name: of the collection: that of the index, the column, and the embedder, so that vectors of two embedders never
-            meet.
+        name: of the collection: that of the index, the column, the embedder, and a number of this very index, so that
+            vectors of two embedders, or of two indexes of one name, never meet.
         left_out: vectors that are not searched: none.
     """
 
@@ -69,7 +73,7 @@ class Collection:
                 f"the index {store.folder} has no vectors of this kind: {column}", "index with an embedder"
             )
         named = re.sub(r"[^\w.-]+", "-", name or store.folder.resolve().name)
-        self.name = f"resonet-{named}-{column}-{made['sha256'][:8]}"
+        self.name = f"resonet-{named}-{column}-{made['sha256'][:8]}-{store.meta.get('id', '')[:8]}"
 
     @classmethod
     def open(
@@ -99,6 +103,8 @@ class Collection:
                 key = key or os.environ.get("QDRANT_API_KEY")
                 # Else it asks the server for its version first, and warns where it cannot.
                 client = QdrantClient(url=place, api_key=key, check_compatibility=False, timeout=60)
+            elif _ADDRESS.fullmatch(place):
+                raise SearchIndexError(f"{place} names neither a folder nor a server", f"write http://{place}")
             else:
                 client = QdrantClient(path=str(Path(place)))
         return cls(store, column, read, client, place, name)
@@ -114,12 +120,17 @@ class Collection:
         Raises:
             SearchIndexError: the server cannot be reached or refuses; the index is damaged.
         """
-        held = self._held()
-        there = {number for (number,) in self.store.rows(f"select id from segments where length({self.column}) > 0")}
-        gone = held[~np.isin(held // _PLACES, np.fromiter(there, np.int64, len(there)))]
-        removed = self._remove(gone)
-        missing = there - set((held // _PLACES).tolist())
-        added, ids, vectors, recordings = 0, list[int](), list[NDArray[np.float32]](), list[int]()
+        held, sounds = self._held()
+        rows = self.store.rows(
+            "select s.id, fingerprint from segments s join recordings r on r.id = s.recording "
+            f"where length({self.column}) > 0"
+        )
+        there = {number: sound_of(fingerprint) for number, fingerprint in rows}
+        segments = (held // _PLACES).tolist()
+        kept = np.array([there.get(number) == sound for number, sound in zip(segments, sounds, strict=True)], bool)
+        removed = self._remove(held[~kept])
+        missing = there.keys() - set((held[kept] // _PLACES).tolist())
+        added, ids, vectors, recordings = 0, list[int](), list[NDArray[np.float32]](), list[tuple[int, int]]()
 
         def send() -> None:
             nonlocal added
@@ -130,13 +141,13 @@ class Collection:
             for part in (ids, vectors, recordings):
                 part.clear()
 
-        for number, recording, blob in self._blobs(missing):
+        for number, recording, blob in self._blobs(set(missing)):
             found = np.asarray(self._read(blob), np.float32)
             if not len(found):
                 continue
             ids += [number * _PLACES + place for place in range(len(found))]
             vectors.append(found)
-            recordings += [recording] * len(found)
+            recordings += [(recording, there[number])] * len(found)
             # A segment is in one request whole, so that its number tells whether it is there.
             if len(ids) >= _SENT:
                 send()
@@ -191,19 +202,19 @@ class Collection:
                 f"select id, recording, {self.column} from segments where id in ({marks}) order by id", some
             )
 
-    def _held(self) -> NDArray[np.int64]:
-        """Numbers of the points that are there."""
-        found, after = list[int](), None
+    def _held(self) -> tuple[NDArray[np.int64], list[int]]:
+        """Numbers of the points that are there, and what each has of its recording's sound."""
+        found, sounds, after = list[int](), list[int](), None
         with _told(self._place):
-            if not self._client.collection_exists(self.name):
-                return np.empty(0, np.int64)
-            while True:
+            while self._client.collection_exists(self.name):
                 points, after = self._client.scroll(
-                    self.name, limit=_ASKED, offset=after, with_payload=False, with_vectors=False
+                    self.name, limit=_ASKED, offset=after, with_payload=["sound"], with_vectors=False
                 )
                 found += [point.id for point in points]
+                sounds += [(point.payload or {}).get("sound", -1) for point in points]
                 if after is None:
-                    return np.array(found, np.int64)
+                    break
+        return np.array(found, np.int64), sounds
 
     def _remove(self, ids: NDArray[np.int64]) -> int:
         from qdrant_client import models
@@ -215,7 +226,12 @@ class Collection:
         return len(ids)
 
     def _send(
-        self, vectors: NDArray[np.float32], ids: list[int], recordings: list[int], shards: int, copies: int
+        self,
+        vectors: NDArray[np.float32],
+        ids: list[int],
+        recordings: list[tuple[int, int]],
+        shards: int,
+        copies: int,
     ) -> None:
         from qdrant_client import models
 
@@ -233,7 +249,7 @@ class Collection:
                     shard_number=shards,
                     replication_factor=copies,
                 )
-            payloads = [{"recording": recording} for recording in recordings]
+            payloads = [{"recording": recording, "sound": sound} for recording, sound in recordings]
             self._client.upsert(self.name, models.Batch(ids=list(ids), vectors=vectors.tolist(), payloads=payloads))
 
 
@@ -252,6 +268,11 @@ def update(
         with Collection.open(store, column, reader(store, column), place, name, key) as collection:
             found[column] = collection.update(shards, copies)
     return found
+
+
+def sound_of(fingerprint: str) -> int:
+    """A number, below 2^53, of a recording's fingerprint."""
+    return int.from_bytes(hashlib.sha256(fingerprint.encode()).digest()[:6], "big")
 
 
 @contextmanager

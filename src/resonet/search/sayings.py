@@ -23,6 +23,7 @@ from resonet.text.units import Units
 _MOST_WAYS = 16
 # Readings of a word that no lexicon holds: so many, each at least so likely beside the best one.
 _READINGS, _LEAST_LIKELY = 3, 0.3
+_LONGEST_READ = 40  # letters of such a word
 
 
 class Sayings:
@@ -91,6 +92,8 @@ class Sayings:
         return GraphemeToPhone(self._bundle.read("g2p.onnx")) if self._bundle.has("g2p.onnx") else None
 
     def _unknown(self, word: str) -> list[tuple[str, ...]]:
+        if len(word) > _LONGEST_READ:  # what takes a network a minute to read is no word
+            return []
         if word not in self._read:
             reader = self._reader
             self._read[word] = reader.readings(word, _READINGS, _LEAST_LIKELY) if reader is not None else []

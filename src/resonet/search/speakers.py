@@ -47,7 +47,11 @@ class Speakers:
         self._means = np.empty((0, 0), np.float32)
 
     def nearest(self, voice: NDArray[np.float32], limit: int | None = None) -> list[Voice]:
-        """Recordings by how near their voice is, nearest first.
+        """Recordings by how near their voice is, nearest first; arguments and errors as of `alike`."""
+        return [self._voice(recording, cosine, voice) for recording, cosine in self.alike(voice, limit)]
+
+    def alike(self, voice: NDArray[np.float32], limit: int | None = None) -> list[tuple[int, float]]:
+        """Numbers of recordings with the cosines of their voices to a voice, nearest first.
 
         Args:
             voice: [size], as the speaker embedder gives it; its length does not matter.
@@ -75,7 +79,7 @@ class Speakers:
             )
         cosines = self._means @ (voice / np.float32(length))
         best = np.argsort(-cosines, kind="stable")[:limit]
-        return [self._voice(int(self._numbers[i]), float(cosines[i]), voice) for i in best]
+        return [(int(self._numbers[i]), float(cosines[i])) for i in best]
 
     def _voice(self, recording: int, cosine: float, voice: NDArray[np.float32]) -> Voice:
         rows = self.store.rows(

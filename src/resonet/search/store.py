@@ -3,6 +3,7 @@
     DIR/index.sqlite     recordings and their segments: text, times of words, posteriors, vectors; full-text tables
     DIR/writing.sqlite   empty; whoever writes holds its lock, which the system takes back when the process dies
     DIR/*.faiss          a copy of the vectors, for speed
+    DIR/meaning.vectors  vectors of what the segments mean, made at the first search by meaning
 
 A recording is added in one transaction with all of its segments, so that a kill leaves it out or whole. Readers go on
 while another process writes (write-ahead log). The full-text tables hold no text of their own (`content=''`) and
@@ -13,6 +14,7 @@ passed over, until there is so much of it that the tables are made anew (`Writer
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -22,12 +24,11 @@ from types import TracebackType
 from typing import Any
 
 from resonet.errors import SearchIndexError
+from resonet.search.database import LOCK, alone, connect, signature, told
 from resonet.search.rows import RECORDING, SEGMENT, Recording, Segment, recording_of, segment_of, words_of
 
-NAME, LOCK = "index.sqlite", "writing.sqlite"
+NAME = "index.sqlite"
 FORMAT = (1, 0)
-# Milliseconds that SQLite waits for another process to be done with a lock of its own.
-_PATIENCE = 30_000
 # Share of rows of no segment from which the full-text tables are made anew.
 _STALE = 0.25
 # Numbers that one statement asks for at once.
@@ -59,6 +60,7 @@ create table segments (
     voice blob not null
 );
 create index segments_of on segments (recording);
+create table runs (generation integer not null, token text not null);
 create virtual table texts using fts5 (said, content='', tokenize="unicode61 remove_diacritics 2");
 create virtual table grams using fts5 (said, content='', detail=none, tokenize="unicode61");
 """
@@ -80,9 +82,11 @@ class Store:
         meta: what it says of itself: the bundles that it was made with, and how.
     """
 
-    def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, database: sqlite3.Connection, still: bool = False) -> None:
         self.folder, self.database = folder, database
-        with _told(folder):
+        # Of a file that is read as if nobody wrote to it, how it was when it was opened.
+        self._opened = signature(folder / NAME) if still else None
+        with told(folder):
             self.meta: dict[str, Any] = {k: json.loads(v) for k, v in database.execute("select key, value from meta")}
         found = self.meta.get("format", [0])
         if found[0] != FORMAT[0]:
@@ -101,7 +105,13 @@ class Store:
         folder = Path(folder)
         if not (folder / NAME).is_file():
             raise SearchIndexError(f"{folder} holds no index", f"resonet index RECORDINGS --index {folder}")
-        return cls(folder, _connect(folder / NAME, "ro"))
+        database, still = connect(folder / NAME, "ro")
+        if not database.execute("select 1 from sqlite_master where name = 'meta'").fetchone():
+            database.close()
+            raise SearchIndexError(
+                f"the index {folder} is empty: its first run was stopped", "run the same `resonet index` again"
+            )
+        return cls(folder, database, still)
 
     def close(self) -> None:
         """Closes the file."""
@@ -117,13 +127,45 @@ class Store:
 
     def rows(self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """All rows that a statement gives; SearchIndexError where the file is damaged."""
-        with _told(self.folder):
+        self._renew()
+        try:
+            with told(self.folder):
+                return self.database.execute(statement, arguments).fetchall()
+        except SearchIndexError:
+            if not self._renew():
+                raise
+        with told(self.folder):
             return self.database.execute(statement, arguments).fetchall()
+
+    def _renew(self) -> bool:
+        """Opens a file anew that is read as if nobody wrote to it, where somebody did; says whether."""
+        if self._opened is None or self._opened == signature(self.folder / NAME):
+            return False
+        self.database.close()
+        self.database, still = connect(self.folder / NAME, "ro")
+        self._opened = signature(self.folder / NAME) if still else None
+        return True
 
     @property
     def generation(self) -> int:
         """A number that every change makes larger: copies of an older one are stale."""
         return int(self.rows("select value from meta where key = 'generation'")[0][0])
+
+    def mark(self) -> dict[str, Any]:
+        """What a copy keeps of the index that it was made of, for `grew_from`."""
+        runs = self.rows("select token from runs order by rowid desc limit 1") if "id" in self.meta else []
+        return {"generation": self.generation, "run": runs[0][0] if runs else ""}
+
+    def grew_from(self, generation: int, run: str) -> bool:
+        """Whether the index is what it was at a mark, or has come from it: not one that was made anew or restored from
+        a backup since, whose segments of the same numbers are others."""
+        if "id" not in self.meta or generation > self.generation:
+            return False
+        rows = self.rows("select rowid from runs where token = ?", (run,))
+        if not rows:
+            return False
+        later = self.rows("select min(generation) from runs where rowid > ?", rows[0])[0][0]
+        return later is None or later >= generation
 
     @property
     def seconds(self) -> float:
@@ -138,10 +180,6 @@ class Store:
         """Recordings by number; those that are gone are left out."""
         return {row[0]: recording_of(row) for row in self._by_number(RECORDING, numbers)}
 
-    def segments_of(self, numbers: Iterable[int]) -> dict[int, Segment]:
-        """Segments by number, whole; those that are gone are left out."""
-        return {row[0]: segment_of(row) for row in self._by_number(SEGMENT, numbers)}
-
     def segments(self, recording: int) -> list[Segment]:
         """The segments of a recording, in order."""
         return [segment_of(row) for row in self.rows(f"{SEGMENT} where recording = ? order by start", (recording,))]
@@ -149,7 +187,7 @@ class Store:
     def column(self, name: str) -> Iterator[tuple[int, bytes]]:
         """Number and bytes of every segment that has any: `sounds`, `windows` or `voice`, in order of numbers."""
         assert name in ("sounds", "windows", "voice")
-        with _told(self.folder):
+        with told(self.folder):
             yield from self.database.execute(f"select id, {name} from segments where length({name}) > 0 order by id")
 
     def sizes(self) -> dict[str, int]:
@@ -179,6 +217,7 @@ class Writer(Store):
     """An index that is being written; made by `writing`, and the only one of its index at a time."""
 
     tokens: Tokens
+    _begun = False
 
     def add(self, recording: Recording, segments: Sequence[Segment]) -> None:
         """Adds a recording with its segments, in the place of what was there of its path; all of it or nothing."""
@@ -216,16 +255,16 @@ class Writer(Store):
 
     def tidy(self) -> None:
         """Makes the full-text tables anew where much of them is of no segment; then all is in one file."""
-        told, there = self.rows("select (select count(*) from texts_docsize), (select count(*) from segments)")[0]
-        if told - there > _STALE * told:
+        rows, there = self.rows("select (select count(*) from texts_docsize), (select count(*) from segments)")[0]
+        if rows - there > _STALE * rows:
             with self._change() as db:
                 for table in ("texts", "grams"):
                     db.execute(f"insert into {table} ({table}) values ('delete-all')")
                 for number, text, sounds in db.execute("select id, text, sounds from segments"):
                     self._tell(db, number, text, sounds)
-            with _told(self.folder):
+            with told(self.folder):
                 self.database.execute("vacuum")
-        with _told(self.folder):
+        with told(self.folder):
             self.database.execute("pragma wal_checkpoint(truncate)")
 
     def _tell(self, db: sqlite3.Connection, number: int | None, text: str, sounds: bytes) -> None:
@@ -235,9 +274,13 @@ class Writer(Store):
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
-        with _told(self.folder):
+        with told(self.folder):
             self.database.execute("begin immediate")
             try:
+                if not self._begun:
+                    statement = "insert into runs select value, ? from meta where key = 'generation'"
+                    self.database.execute(statement, (secrets.token_hex(8),))
+                    self._begun = True
                 yield self.database
                 self.database.execute("update meta set value = value + 1 where key = 'generation'")
                 self.database.execute("commit")
@@ -266,14 +309,17 @@ def writing(folder: str | Path, meta: Mapping[str, Any], tokens: Tokens) -> Iter
             raise SearchIndexError(f"{folder} holds other files and no index", "name a new folder")
     except OSError as error:
         raise SearchIndexError(f"{folder} cannot be written: {error.strerror or error}") from None
-    with _alone(folder):
-        database = _connect(folder / NAME, "rwc")
+    with alone(folder):
+        database = connect(folder / NAME, "rwc")[0]
         with closing(database):
-            with _told(folder):
+            with told(folder):
                 database.execute("pragma journal_mode = wal")
                 database.execute("pragma foreign_keys = on")
                 if not database.execute("select 1 from sqlite_master where name = 'meta'").fetchone():
                     _create(database, meta)
+                elif not database.execute("select 1 from meta where key = 'id'").fetchone():  # from before there were
+                    database.execute("create table runs (generation integer not null, token text not null)")
+                    database.execute("insert into meta values ('id', ?)", (json.dumps(secrets.token_hex(8)),))
             writer = Writer(folder, database)
             writer.tokens = tokens
             _check_same(writer, meta)
@@ -285,7 +331,7 @@ def _create(database: sqlite3.Connection, meta: Mapping[str, Any]) -> None:
     database.execute("begin immediate")
     for statement in _SCHEMA.split(";\n"):
         database.execute(statement)
-    fields = {"format": list(FORMAT), "generation": 0, **meta}
+    fields = {"format": list(FORMAT), "generation": 0, "id": secrets.token_hex(8), **meta}
     database.executemany("insert into meta values (?, ?)", ((k, json.dumps(v)) for k, v in fields.items()))
     database.execute("commit")
 
@@ -304,61 +350,3 @@ def _short(value: Any) -> str:
     if isinstance(value, Mapping) and {"name", "sha256"} <= value.keys():
         return f"{value['name']} ({str(value['sha256'])[:8]})"
     return json.dumps(value)[:60]
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Opens the file; one in a folder that cannot be written is read as it is, for nobody changes it.
-
-    Not where a writer was killed there: its last changes are in the log beside the file, which must be written to be
-    read.
-    """
-    place = path.resolve().as_uri()
-    whole = not path.with_name(f"{path.name}-wal").exists()
-    for how in (f"mode={mode}", *(["mode=ro&immutable=1"] if mode == "ro" and whole else [])):
-        database = sqlite3.connect(f"{place}?{how}", uri=True, timeout=_PATIENCE / 1000, isolation_level=None)
-        try:
-            database.execute("select count(*) from sqlite_master")
-            return database
-        except sqlite3.Error as error:
-            database.close()
-            reason = error
-    raise _refused(path.parent, reason)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Holds the lock of who writes."""
-    try:
-        lock = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)
-    except sqlite3.Error as error:
-        raise _refused(folder, error) from None
-    with closing(lock):
-        try:
-            lock.execute("begin exclusive")
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise SearchIndexError(
-                    f"another process is writing to the index {folder}", "wait until it is done; searching goes on"
-                ) from None
-            raise _refused(folder, error) from None
-        yield
-
-
-@contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    """Tells errors of SQLite in a sentence."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _refused(folder, error) from error
-
-
-def _refused(folder: Path, error: Exception) -> SearchIndexError:
-    said = str(error)
-    if "full" in said:
-        return SearchIndexError(f"{folder} cannot be written: the disk is full", "what was indexed before is whole")
-    if "readonly" in said or "unable to open" in said:
-        return SearchIndexError(f"{folder} cannot be opened: {said}", "check that the folder may be read and written")
-    if "malformed" in said or "not a database" in said or "no such table" in said:
-        return SearchIndexError(f"the index {folder} is damaged: {said}", "index the recordings into a new folder")
-    return SearchIndexError(f"the index {folder} cannot be used: {said}")

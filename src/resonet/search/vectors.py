@@ -5,8 +5,8 @@ many hours; it can be made again at any time. What a segment holds never changes
 right however the index grows or shrinks: newer segments are searched exactly beside it, those that are gone are left
 out by whoever looks them up. It is made anew when much is newer or gone (`refresh`).
 
-    windows.faiss, after the line `resonet vectors 1`: a line of JSON (generation, column, size, recall, last segment),
-    then int64 segments [n], int64 places of their first vectors [n + 1], little-endian, then FAISS's own bytes.
+    windows.faiss, after the line `resonet vectors 1`: a line of JSON (generation, run, column, size, recall, last
+    segment), then int64 segments [n], int64 places of their first vectors [n + 1], little-endian, then FAISS's bytes.
 """
 
 from __future__ import annotations
@@ -237,7 +237,11 @@ class _Copy:
             content = place(store.folder, column).read_bytes()
             _, line, rest = content.split(b"\n", 2)
             head = json.loads(line)
-            if not content.startswith(_HEAD) or head["column"] != column or head["generation"] > store.generation:
+            if (
+                not content.startswith(_HEAD)
+                or head["column"] != column
+                or not store.grew_from(head["generation"], head["run"])
+            ):
                 return None
             n = int(head["segments"])
             segments = np.frombuffer(rest, "<i8", n)
@@ -273,7 +277,7 @@ def refresh(store: Store, column: str, read: Read, progress: Progress | None = N
     copy = _Copy.open(store, column)
     if copy is not None and not _is_stale(store, column, copy):
         return False
-    generation, done, total = store.generation, 0, 2 * _count(store, column)
+    mark, done, total = store.mark(), 0, 2 * _count(store, column)
 
     def segments() -> Iterator[tuple[int, NDArray[np.float32]]]:
         nonlocal done
@@ -301,7 +305,7 @@ def refresh(store: Store, column: str, read: Read, progress: Progress | None = N
         judge.add(vectors)
     probes, recall = judge.probes(index)
     head = {
-        "generation": generation, "column": column, "size": size, "segments": len(table.segments),
+        **mark, "column": column, "size": size, "segments": len(table.segments),
         "last": table.segments[-1], "recall": recall, "probes": probes,
     }  # fmt: skip
     with replacing(place(store.folder, column)) as file:

@@ -36,27 +36,9 @@ class Costs:
     first: NDArray[np.int64]
 
 
-def cheapest(costs: Costs) -> NDArray[np.float64]:
-    """The least cost of the whole query in each segment, [segments]."""
-    table = ends(costs)
-    return np.minimum.reduceat(table, costs.first) if len(costs.first) else table
-
-
-def ends(costs: Costs) -> NDArray[np.float64]:
-    """The least cost of the whole query at each place that it may end at, [places]."""
-    passed = _passed(costs)
-    cost = np.zeros(costs.match.shape[1])
-    left = 0.0
-    for step, match in enumerate(costs.match):
-        cost = np.minimum(_behind(cost, left, costs.first) + match, cost + costs.leave[step])
-        left += float(costs.leave[step])
-        if step + 1 < len(costs.match):
-            cost = np.minimum.accumulate(cost - passed) + passed
-    return cost
-
-
 def spans(costs: Costs) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """As `ends`, and the place where the way to each of them begins, [places] each."""
+    """The least cost of the whole query at each place that it may end at, and the place where that way begins, [places]
+    each."""
     passed, places = _passed(costs), np.arange(costs.match.shape[1])
     cost, begin = np.zeros(len(places)), places + 1
     left = 0.0
