@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from small_index import segment
 
 from resonet.errors import MissingExtra
-from resonet.search import vectors
+from resonet.search import nearest, vectors
+from resonet.search.nearest import Exact
 from resonet.search.rows import Recording
 from resonet.search.store import Store, Tokens, writing
-from resonet.search.vectors import Exact, Vectors, place, refresh
+from resonet.search.vectors import Vectors, place, refresh
 
 SIZE = 8
 
@@ -58,7 +59,7 @@ def test_many_are_compared_a_part_at_a_time(monkeypatch) -> None:
     rng = np.random.default_rng(0)
     told, queries = made(rng, 500), rng.normal(size=(3, SIZE)).astype(np.float32)
     whole = Exact(told).search(queries, 20)
-    monkeypatch.setattr(vectors, "_CHUNK", 7)
+    monkeypatch.setattr(nearest, "_CHUNK", 7)
     assert np.allclose(Exact(told).search(queries, 20)[1], whole[1])
 
 

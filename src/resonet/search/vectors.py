@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 
 from resonet.bundle import replacing
 from resonet.errors import MissingExtra
+from resonet.search.nearest import Exact, at_length_one, merged
+from resonet.search.quantizing import JUDGED, Judge, Sample
 from resonet.search.store import Store
 
 Read = Callable[[bytes], NDArray[np.int8]]
@@ -32,17 +35,13 @@ EXACT = 500_000
 # Share of the copy's vectors from which newer ones, or its segments that are gone, make it worth making anew.
 _STALE = 0.25
 _HEAD = b"resonet vectors 1\n"
-_CHUNK = 1 << 15  # vectors that are compared at once: their float32 form stays in the cache
 # Vectors that the quantizers are trained on, and lists: as many as the trained vectors support at 39 each.
 _TRAINED, _PER_LIST = 1 << 18, 39
 # Bytes that a vector takes in the index, at the least.
 _BYTES = 15
 _CODE = 4  # numbers of a vector that share a byte
-# The copy is judged by so many of its own vectors: their nearest few, found exactly, that are among the first that it
-# gives. Lists are searched until that share is reached.
-_JUDGED, _NEAREST, _GIVEN, _RECALL = 200, 10, 200, 0.9
-_PROBES = (4, 8, 16, 32, 64, 128)
 _FEWEST = 10_000  # fewer cannot train the quantizers
+_TOGETHER = 1_000  # segments whose vectors are added at once
 
 
 @dataclass(frozen=True)
@@ -66,46 +65,6 @@ class Neighbours(Protocol):
 
     def nearest(self, queries: NDArray[np.float32], count: int) -> Near:
         """The `count` vectors nearest to each of the queries [q, size], by their cosine."""
-
-
-class Exact:
-    """Vectors in memory, compared one by one.
-
-    Args:
-        vectors: int8 [n, size], in any scale of their own.
-    """
-
-    def __init__(self, vectors: NDArray[np.int8]) -> None:
-        self.vectors = vectors
-        self._lengths = np.empty(len(vectors), np.float32)
-        for start in range(0, len(vectors), _CHUNK):
-            some = vectors[start : start + _CHUNK].astype(np.float32)
-            self._lengths[start : start + _CHUNK] = np.sqrt(np.einsum("ij,ij->i", some, some))
-
-    def search(self, queries: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Rows and cosines of the nearest to queries [q, size], each [q, count], nearest first; -1 for no more."""
-        queries = at_length_one(queries)
-        rows = np.full((len(queries), count), -1, np.int64)
-        cosines = np.full((len(queries), count), -np.inf, np.float32)
-        for start in range(0, len(self.vectors), _CHUNK):
-            found = queries @ self.vectors[start : start + _CHUNK].astype(np.float32).T
-            found /= np.maximum(self._lengths[start : start + _CHUNK], np.float32(1e-6))
-            best = np.argpartition(-found, min(count, found.shape[1]) - 1, axis=1)[:, :count]
-            rows, cosines = _merged(rows, cosines, best + start, np.take_along_axis(found, best, axis=1), count)
-        return rows, cosines
-
-
-def _merged(
-    rows: NDArray[np.int64],
-    cosines: NDArray[np.float32],
-    more: NDArray[np.int64],
-    their: NDArray[np.float32],
-    count: int,
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The `count` nearest of two findings."""
-    rows, cosines = np.concatenate([rows, more], 1), np.concatenate([cosines, their], 1)
-    best = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
-    return np.take_along_axis(rows, best, axis=1), np.take_along_axis(cosines, best, axis=1)
 
 
 @dataclass
@@ -159,7 +118,7 @@ class Vectors:
         if self._copy is not None:
             rows, near = self._copy.search(at_length_one(queries), count)
             theirs, there = _of(rows, self._copy.segments, self._copy.firsts)
-            order, both = _merged(
+            order, both = merged(
                 np.broadcast_to(np.arange(count), segment.shape),
                 cosine,
                 np.broadcast_to(np.arange(count, 2 * count), segment.shape),
@@ -210,12 +169,6 @@ def _of(
     there = rows >= 0
     at = np.where(there, at, 0)
     return np.where(there, segments[at], -1), np.where(there, rows - firsts[at], -1)
-
-
-def at_length_one(vectors: NDArray[Any]) -> NDArray[np.float32]:
-    """Vectors [n, size] as float32, at length 1; zeros stay."""
-    vectors = np.asarray(vectors, np.float32)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32(1e-6))
 
 
 class _Copy:
@@ -279,16 +232,20 @@ def refresh(store: Store, column: str, read: Read, progress: Progress | None = N
         return False
     mark, done, total = store.mark(), 0, 2 * _count(store, column)
 
-    def segments() -> Iterator[tuple[int, NDArray[np.float32]]]:
+    def blocks() -> Iterator[tuple[list[int], list[int], NDArray[np.float32]]]:
+        """Numbers of some segments, how many vectors each has, and these: a call a segment would take most of the
+        time."""
         nonlocal done
-        for number, blob in _blobs(store, column):
-            yield number, at_length_one(read(blob))
-            done += 1
+        blobs = _blobs(store, column)
+        while some := list(islice(blobs, _TOGETHER)):
+            found = [read(blob) for _, blob in some]
+            yield [number for number, _ in some], [len(v) for v in found], at_length_one(np.concatenate(found))
+            done += len(some)
             if progress is not None:
                 progress(min(done, total), total)
 
-    sample = _Sample(_TRAINED)
-    for _, vectors in segments():
+    sample = Sample(_TRAINED)
+    for _, _, vectors in blocks():
         sample.add(vectors)
     if sample.seen <= max(exact, _FEWEST):
         place(store.folder, column).unlink(missing_ok=True)
@@ -298,9 +255,10 @@ def refresh(store: Store, column: str, read: Read, progress: Progress | None = N
     codes = next(n for n in range(max(1, size // _CODE), 0, -1) if size % n == 0)
     index = faiss.IndexIVFPQ(faiss.IndexFlatL2(size), size, lists, codes, 8)
     index.train(trained)
-    table, judge = _Table(), _Judge(trained[:: max(1, len(trained) // _JUDGED)][:_JUDGED])
-    for number, vectors in segments():
-        table.add(number, len(vectors))
+    table, judge = _Table(), Judge(trained[:: max(1, len(trained) // JUDGED)][:JUDGED])
+    for numbers, counts, vectors in blocks():
+        for number, count in zip(numbers, counts, strict=True):
+            table.add(number, count)
         index.add(vectors)
         judge.add(vectors)
     probes, recall = judge.probes(index)
@@ -310,76 +268,10 @@ def refresh(store: Store, column: str, read: Read, progress: Progress | None = N
     }  # fmt: skip
     with replacing(place(store.folder, column)) as file:
         file.write(_HEAD + json.dumps(head).encode() + b"\n")
-        for numbers in (table.segments, table.firsts):
-            file.write(np.array(numbers, "<i8").tobytes())
+        for part in (table.segments, table.firsts):
+            file.write(np.array(part, "<i8").tobytes())
         file.write(faiss.serialize_index(index).tobytes())
     return True
-
-
-class _Sample:
-    """Some of very many vectors, each as likely as any other (Vitter 1985, algorithm R, a block at a time).
-
-    Attributes:
-        seen: vectors so far. kept: float32 [kept, size], at most so many as asked for.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.seen, self._most, self._rng = 0, most, np.random.default_rng(0)
-        self._first: list[NDArray[np.float32]] = []
-        self._kept: NDArray[np.float32] | None = None
-
-    @property
-    def kept(self) -> NDArray[np.float32]:
-        if self._kept is not None:
-            return self._kept
-        return np.concatenate(self._first) if self._first else np.empty((0, 0), np.float32)
-
-    def add(self, vectors: NDArray[np.float32]) -> None:
-        """Vectors [n, size] that come next."""
-        if (fits := min(len(vectors), self._most - self.seen)) > 0:
-            self._first.append(vectors[:fits])
-            self.seen, vectors = self.seen + fits, vectors[fits:]
-        if not len(vectors):
-            return
-        if self._kept is None:
-            self._kept = np.concatenate(self._first)
-        self.seen += len(vectors)
-        places = self._rng.integers(0, np.arange(self.seen - len(vectors), self.seen) + 1)
-        taken = places < self._most
-        self._kept[places[taken]] = vectors[taken]
-
-
-class _Judge:
-    """How many of the nearest vectors of some a compressed copy finds.
-
-    Args:
-        queries: float32 [q, size], at length 1, of the vectors themselves.
-    """
-
-    def __init__(self, queries: NDArray[np.float32]) -> None:
-        self._queries, self._seen = queries, 0
-        self._rows = np.full((len(queries), _NEAREST), -1, np.int64)
-        self._cosines = np.full(self._rows.shape, -np.inf, np.float32)
-
-    def add(self, vectors: NDArray[np.float32]) -> None:
-        """The vectors [n, size] that come next; equal ones, the query itself too, are no test."""
-        cosines = self._queries @ vectors.T
-        cosines[cosines > 1 - 1e-5] = -np.inf
-        rows = np.broadcast_to(np.arange(len(vectors)) + self._seen, cosines.shape)
-        self._rows, self._cosines = _merged(self._rows, self._cosines, rows, cosines, _NEAREST)
-        self._seen += len(vectors)
-
-    def probes(self, index: Any) -> tuple[int, float]:
-        """Lists that are to be searched, and the share of the nearest that is found then; sets the index so."""
-        recall, probes = 0.0, 1
-        for probes in _PROBES:
-            index.nprobe = min(probes, index.nlist)
-            found = index.search(self._queries, _GIVEN)[1]
-            there = (self._rows[:, :, None] == found[:, None, :]).any(axis=2)
-            recall = float(there[np.isfinite(self._cosines)].mean())
-            if recall >= _RECALL or probes >= index.nlist:
-                break
-        return index.nprobe, recall
 
 
 def _is_stale(store: Store, column: str, copy: _Copy) -> bool:
