@@ -116,6 +116,7 @@ def repeated(source: Path, folder: Path, hours: float) -> float:
     with writing(folder, meta, made) as writer:
         db = writer.database
         db.execute("pragma synchronous = off")
+        db.execute("insert into runs values (0, 'made')")
         for copy in range(copies):
             db.execute("begin")
             db.executemany(
@@ -210,7 +211,7 @@ def ways(
     vectors.nearest(some[0], 200)
     if vectors.left_out:
         raise SystemExit(f"{vectors.left_out} vectors would not be searched: give --copy")
-    print(f"vectors: recall of the copy {vectors.recall:.3f}", flush=True)
+    print(f"vectors: recall of the copy {vectors.recall}", flush=True)
     return lambda query: vectors.nearest(query, 200), some
 
 

@@ -128,6 +128,20 @@ def test_the_copy_finds_what_is_near(tmp_path: Path, monkeypatch) -> None:
         assert Vectors(store, "windows", read, exact=10_000).nearest(near_of(store, 101), 1).segment[0, 0] == 101
 
 
+@pytest.mark.extras
+def test_what_stands_there_very_often_tells_no_recall(tmp_path: Path, monkeypatch) -> None:
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(vectors, "_FEWEST", 2_000)
+    monkeypatch.setattr(vectors, "_TRAINED", 3_000)
+    few = made(np.random.default_rng(0), 40)
+    add(tmp_path / "index", "a", *[few] * 120)
+    with Store.open(tmp_path / "index") as store:
+        assert refresh(store, "windows", read, exact=100)
+        there = Vectors(store, "windows", read, exact=100)
+        near = there.nearest(few[:1].astype(np.float32), 20)
+        assert there.recall is None and set(near.place[0].tolist()) == {0} and near.cosine[0, 0] > 0.9
+
+
 def near_of(store: Store, number: int) -> np.ndarray:
     ((blob,),) = store.rows("select windows from segments where id = ?", (number,))
     return read(blob)[:1].astype(np.float32)

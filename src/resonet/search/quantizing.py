@@ -13,7 +13,7 @@ from resonet.search.nearest import merged
 # gives. Lists are searched until that share is reached.
 JUDGED = 200
 _NEAREST, _GIVEN, _RECALL = 10, 200, 0.9
-_PROBES = (4, 8, 16, 32, 64, 128)
+_PROBES, _USUAL = (4, 8, 16, 32, 64, 128), 32
 
 
 class Sample:
@@ -58,27 +58,37 @@ class Judge:
 
     def __init__(self, queries: NDArray[np.float32]) -> None:
         self._queries, self._seen = queries, 0
+        self._same = np.zeros(len(queries), np.int64)
         self._rows = np.full((len(queries), _NEAREST), -1, np.int64)
         self._cosines = np.full(self._rows.shape, -np.inf, np.float32)
 
     def add(self, vectors: NDArray[np.float32]) -> None:
         """The vectors [n, size] that come next; equal ones, the query itself too, are no test."""
         cosines = self._queries @ vectors.T
-        cosines[cosines > 1 - 1e-5] = -np.inf
+        equal = cosines > 1 - 1e-5
+        self._same += equal.sum(axis=1)
+        cosines[equal] = -np.inf
         # The few nearest of them first: to sort all would take longer than to compare them.
         best = np.argpartition(-cosines, min(_NEAREST, len(vectors)) - 1, axis=1)[:, :_NEAREST]
         near = np.take_along_axis(cosines, best, axis=1)
         self._rows, self._cosines = merged(self._rows, self._cosines, best + self._seen, near, _NEAREST)
         self._seen += len(vectors)
 
-    def probes(self, index: Any) -> tuple[int, float]:
-        """Lists that are to be searched, and the share of the nearest that is found then; sets the index so."""
-        recall, probes = 0.0, 1
+    def probes(self, index: Any) -> tuple[int, float | None]:
+        """Lists that are to be searched, and the share of the nearest that is found then; sets the index so.
+
+        A query that stands there very often itself tells nothing, for that is what is found; None where all do.
+        """
+        told = (self._same < _GIVEN // 2)[:, None] & np.isfinite(self._cosines)
+        if not told.any():
+            index.nprobe = min(_USUAL, index.nlist)
+            return index.nprobe, None
+        recall = 0.0
         for probes in _PROBES:
             index.nprobe = min(probes, index.nlist)
             found = index.search(self._queries, _GIVEN)[1]
             there = (self._rows[:, :, None] == found[:, None, :]).any(axis=2)
-            recall = float(there[np.isfinite(self._cosines)].mean())
+            recall = float(there[told].mean())
             if recall >= _RECALL or probes >= index.nlist:
                 break
         return index.nprobe, recall

@@ -89,12 +89,14 @@ class Vectors:
         exact: vectors up to which they are compared one by one, copy or not.
 
     Attributes:
-        recall: of the copy: the share of the nearest ten of a vector that it finds; 1 where there is none.
+        recall: of the copy: the share of the nearest ten of a vector that it finds; 1 where there is no copy, None
+            where that cannot be told.
         left_out: vectors that are not searched: there are too many to compare, and there is no copy of them.
     """
 
     def __init__(self, store: Store, column: str, read: Read, exact: int = EXACT) -> None:
-        self.store, self.column, self.recall, self.left_out = store, column, 1.0, 0
+        self.store, self.column, self.left_out = store, column, 0
+        self.recall: float | None = 1.0
         self._read, self._exact = read, exact
         self._generation = -1
         self._copy: _Copy | None = None
@@ -179,7 +181,8 @@ class _Copy:
     ) -> None:
         self._index = index
         self.segments, self.firsts = segments, firsts
-        self.last, self.recall = int(head["last"]), float(head["recall"])
+        self.last = int(head["last"])
+        self.recall = None if head["recall"] is None else float(head["recall"])
 
     @classmethod
     def open(cls, store: Store, column: str) -> _Copy | None:

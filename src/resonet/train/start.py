@@ -31,13 +31,13 @@ def begin(network: Any, units: Sequence[str], recipe: Recipe) -> str:
     """Loads the weights of `recipe.start` into the network, which has these units; says what was done.
 
     From a bundle they are the constants of its graph, which are named like the network's own; from a folder the running
-    means of the checkpoint. The normalisation of features comes with them. A recognizer must be the same network of
-    the same units; a classifier, embedder or vocoder takes what fits (an encoder, where the words are others). A voice
-    takes the units that both have; its speakers begin as the mean of the others, where these are more or fewer.
+    means of the checkpoint. The normalisation of features comes with them. A recognizer must be the same network; of
+    one with other units it takes all but the last layer. A classifier, embedder or vocoder takes what fits (an encoder,
+    where the words are others). A voice takes the units that both have; its speakers begin as the mean of the others,
+    where these are more or fewer.
 
     Raises:
-        UsageError: nothing fits, or they are of other units, another family or other settings of it; the hint says of
-            which.
+        UsageError: nothing fits, or they are of another family or other settings of it; the hint says of which.
         BundleError, TrainError: they cannot be read.
     """
     place = str(recipe.start)
@@ -52,13 +52,11 @@ def begin(network: Any, units: Sequence[str], recipe: Recipe) -> str:
         weights = _of_voice(network.state_dict(), units, weights, symbols)
     if recipe.task != "recognize":
         return _partly(network, weights, place)
-    if list(symbols) != list(units):
-        raise UsageError(
-            f"{place} has other units than this training, {len(symbols) - 1} and not {len(units) - 1}", _hint(settings)
-        )
     config = registry.configure(registry.family(settings["family"]), settings["preset"], settings.get("network"))
     if _computed(config) != _computed(network.config):
         raise UsageError(f"{place} is another network than that of this training", _hint(settings))
+    if list(symbols) != list(units):  # another language: what the last layer tells apart has to be learnt anew
+        return f"{_partly(network, weights, place)}: its units are others, {len(symbols) - 1} and not {len(units) - 1}"
     names = network.state_dict().keys()
     if names - weights.keys():
         raise BundleError(f"the weights in {place} have no names", "begin with the folder of its training")
