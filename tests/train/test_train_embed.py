@@ -57,6 +57,9 @@ def test_a_training_ends_in_an_embedder_that_a_classifier_takes(tmp_path: Path, 
 
     ran = resonet("train", "--task", "embed", "--data", ROOT / "samples", *SETTINGS, "-o", "words", "-q")
     assert ran.code == 0, ran.err
+    more = ("--set", "start=words/words.resonet", "-o", "more", "-q")
+    ran = resonet("train", "--task", "embed", "--data", ROOT / "samples", *SETTINGS, *more)
+    assert ran.code == 0 and "begins with the weights" in (Path("more") / "log.jsonl").read_text(), ran.err
     ran = resonet("train", "--task", "classify", "--data", record(tmp_path / "clips"), "-o", "tones", "-q",
                   "--set", "family=resnet_words", "--set", "preset=small", "--set", "start=words/words.resonet",
                   "--set", "network={front: 4, width: 32, bottleneck: 16, dims: 8}", "--set", "passes=1",

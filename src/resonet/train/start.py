@@ -67,13 +67,24 @@ def begin(network: Any, units: Sequence[str], recipe: Recipe) -> str:
 def _partly(network: Any, weights: Mapping[str, Tensor], place: str) -> str:
     """Loads the weights that the network has too, by name and shape."""
     own = network.state_dict()
-    inner = {name.removeprefix("sound."): value for name, value in weights.items()}  # of a training of an embedder
-    fit = {name: inner[name] for name in own if name in inner and inner[name].shape == own[name].shape}
-    share = sum(v.numel() for v in fit.values()) / max(1, sum(v.numel() for v in own.values()))
+    there = {_of_sound(name): value for name, value in weights.items()}
+    fit = {
+        name: there[_of_sound(name)]
+        for name, value in own.items()
+        if _of_sound(name) in there and there[_of_sound(name)].shape == value.shape
+    }
+    # Beside what hears sound, an embedder learns what reads spelling, of which no bundle knows anything.
+    heard = {name: value for name, value in own.items() if name != _of_sound(name)} or own
+    share = sum(own[name].numel() for name in fit.keys() & heard.keys()) / sum(v.numel() for v in heard.values())
     if share < _LEAST:
         raise UsageError(f"of the weights in {place} hardly any fit this network", "name one of its family and preset")
     network.load_state_dict({**own, **fit})
     return f"begins with the weights of {place}, {share:.0%} of the network"
+
+
+def _of_sound(name: str) -> str:
+    """The name of a weight without what says that it is of sound, and not of spelling, in a training of an embedder."""
+    return name.removeprefix("sound.")
 
 
 def _of_voice(
