@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonet import audio
+from resonet.audio.write import Writer
 from resonet.errors import AudioError
 
 TONE = (0.3 * np.sin(np.arange(200_000) / 7)).astype(np.float32)
@@ -128,3 +130,32 @@ def test_what_goes_wrong_while_a_recording_grows_leaves_nothing(tmp_path: Path) 
     with pytest.raises(AudioError, match="no sound"), audio.writing(tmp_path / "a.wav", 24000) as recording:
         recording.push(np.zeros((5, 2), np.float32))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_ctrl_c_is_not_lost_while_libsndfile_writes_or_reads(tmp_path: Path, monkeypatch, at: int) -> None:
+    """Its callbacks cannot raise: whatever comes there is printed and forgotten."""
+    path, calls = tmp_path / "sound.flac", []
+
+    class Interrupting(io.BytesIO):
+        def write(self, data: bytes) -> int:
+            return self._counted() or super().write(data)
+
+        def read(self, count: int = -1) -> bytes:
+            self._counted()
+            return super().read(count)
+
+        def _counted(self) -> None:
+            calls.append(1)
+            if len(calls) == at:
+                raise KeyboardInterrupt
+
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 60_000).astype(np.float32)
+    writer = Writer(path, Interrupting(), 16000, 1)
+    with pytest.raises(KeyboardInterrupt):
+        writer.push(noise)
+        writer.close()
+    audio.write(path, noise, 16000)
+    calls.clear()
+    with pytest.raises(KeyboardInterrupt):
+        audio.read(Interrupting(path.read_bytes()))

@@ -63,6 +63,7 @@ def _sndfile(file: BinaryIO, name: str) -> Iterator[Decoder]:
     try:
         sound = _Forward(steady)
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: header-less formats want arguments
+        steady.raise_interrupt()
         text = _libsndfile_says(error)
         if "not recognised" in text.lower() or isinstance(error, TypeError):
             raise AudioError(
@@ -84,11 +85,13 @@ def _sndfile_pieces(sound: soundfile.SoundFile, file: Steady, name: str) -> Iter
         try:
             got = sound.read(count, dtype="float32", always_2d=True, out=buffer)
         except soundfile.SoundFileError as error:
+            file.raise_interrupt()
             # What was decoded of this piece is lost, but libsndfile knows how far it came.
             raise AudioError(
                 f"{name} is damaged or cut off after {_reached(sound, done):.3f} s: {_libsndfile_says(error)}",
                 "copy or download it again",
             ) from None
+        file.raise_interrupt()
         if file.failure is not None:
             raise AudioError(f"{name} cannot be read: {reason(file.failure)}")
         if not len(got):

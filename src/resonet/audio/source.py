@@ -94,12 +94,19 @@ class Patch:
 class Steady:
     """A file for libsndfile, whose callbacks must not raise: Python would print a traceback and go on.
 
-    A seek that cannot be done is not done, a read that fails gives nothing and is kept in `failure`.
+    A seek that cannot be done is not done, a read that fails gives nothing and is kept in `failure`; Ctrl-C, which
+    would be lost there, is kept for `raise_interrupt`.
     """
 
     def __init__(self, file: BinaryIO, patch: Patch | None = None) -> None:
         self._file, self._patch = file, patch
         self.failure: Exception | None = None
+        self._interrupt: KeyboardInterrupt | None = None
+
+    def raise_interrupt(self) -> None:
+        """Raises the KeyboardInterrupt that came while libsndfile read, if one did."""
+        if self._interrupt is not None:
+            raise self._interrupt
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         try:
@@ -116,6 +123,9 @@ class Steady:
             got = self._file.read(count)
         except (OSError, ValueError) as error:
             self.failure = error
+            return b""
+        except KeyboardInterrupt as interrupt:
+            self._interrupt = interrupt
             return b""
         if self._patch is None or start >= self._patch.at + len(self._patch.instead):
             return got

@@ -129,13 +129,13 @@ class Writer:
 class _Steady:
     """A file for libsndfile, whose callbacks must not raise: Python would print a traceback and go on.
 
-    A failure is kept, and everything after it pretended; `check` raises it.
+    A failure is kept, and everything after it pretended; `check` raises it. So is Ctrl-C, which would be lost there.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._at = self._size = 0
-        self._failure: OSError | None = None
+        self._failure: OSError | KeyboardInterrupt | None = None
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence])
@@ -148,7 +148,7 @@ class _Steady:
         try:
             self._file.seek(self._at)
             got = self._file.read(count)
-        except OSError as error:
+        except (OSError, KeyboardInterrupt) as error:
             self._failure = self._failure or error
             got = b""
         self._at += len(got)
@@ -161,7 +161,7 @@ class _Steady:
                 rest = memoryview(data)
                 while rest:
                     rest = rest[self._file.write(rest) :]
-        except OSError as error:
+        except (OSError, KeyboardInterrupt) as error:
             self._failure = error
         self._at += len(data)
         self._size = max(self._size, self._at)
