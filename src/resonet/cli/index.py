@@ -87,9 +87,7 @@ def command(
         raise UsageError("--cluster goes with --workers")
     if not recordings:
         asked = {"--speaker": speaker, "--date": date, "--bundle": bundle, "--embedder": embedder, "--workers": workers}
-        asked |= {"--qdrant": qdrant} if listed else {}
-        if unused := [name for name, value in asked.items() if value is not None]:
-            raise UsageError(f"{' and '.join(unused)} go with recordings to index")
+        _refuse({**asked, "--qdrant": qdrant if listed else None})
     if listed:
         _list(folder, as_json)
         return
@@ -115,6 +113,12 @@ def command(
     else:
         _send(folder, qdrant)
     failures.leave()
+
+
+def _refuse(asked: Mapping[str, object]) -> None:
+    """Raises UsageError for options that say how recordings are indexed, where none are."""
+    if unused := [name for name, value in asked.items() if value is not None]:
+        raise UsageError(f"{' and '.join(unused)} go with recordings to index")
 
 
 def _run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,17 +77,7 @@ def command(
         raise UsageError(f"--json and --format {format_} contradict each other")
     if offset is not None and page is not None:
         raise UsageError("--offset and --page say the same in two ways", "give one of them")
-    given = {"a query": query, "--audio": audio, "--speaker": speaker, "--meaning": meaning}
-    named = [name for name, value in given.items() if value is not None]
-    if len(named) != 1:
-        raise UsageError(
-            f"{' and '.join(named)} cannot be searched for together" if named else "nothing to search for was given",
-            "give a query, --audio, --speaker or --meaning; `resonet search --help` shows examples",
-        )
-    if exact and query is None:
-        raise UsageError("--exact goes with a query of words")
-    if qdrant is not None and audio is None:
-        raise UsageError("--qdrant goes with --audio")
+    _check({"a query": query, "--audio": audio, "--speaker": speaker, "--meaning": meaning}, exact, qdrant)
     skipped = offset if offset is not None else ((page or 1) - 1) * limit
 
     from resonet.search.finder import Finder
@@ -118,6 +108,20 @@ def command(
     if sys.stderr.isatty() and len(hits) == limit and skipped % limit == 0:
         click.echo(f"More: --page {skipped // limit + 2}", err=True)
     failures.leave()
+
+
+def _check(given: Mapping[str, str | None], exact: bool, qdrant: str | None) -> None:
+    """Raises UsageError unless one thing is searched for, with options that go with it."""
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) != 1:
+        raise UsageError(
+            f"{' and '.join(named)} cannot be searched for together" if named else "nothing to search for was given",
+            "give a query, --audio, --speaker or --meaning; `resonet search --help` shows examples",
+        )
+    if exact and named != ["a query"]:
+        raise UsageError("--exact goes with a query of words")
+    if qdrant is not None and named != ["--audio"]:
+        raise UsageError("--qdrant goes with --audio")
 
 
 def render(hit: Hit, lit: bool = False) -> str:
