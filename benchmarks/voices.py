@@ -40,6 +40,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import listening_page
 import machine
 from recognition_peers import PEERS, Worker
 
@@ -337,6 +338,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, default=0, help="only the first N sentences, to try it out")
     parser.add_argument("--cache", type=Path, required=True, help="folder for sounds and what judges heard")
+    parser.add_argument("--listen", type=Path, help="folder for a page with the first sentences by all systems")
+    parser.add_argument("--listen-count", type=int, default=10)
     parser.add_argument("--output", type=Path, help="default: benchmarks/results/voices-LIST.json")
     return parser.parse_args()
 
@@ -383,6 +386,11 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         spoken[name] = speak(folder)
         print(f"{name}: {len(texts)} sentences", file=sys.stderr, flush=True)
+    if args.listen:
+        # Recordings of other sentences have no place beside these.
+        heard = {name: made.files for name, made in spoken.items() if made.references is None}
+        size = listening_page.write(args.listen, "Voices beside each other", texts[: args.listen_count], heard)
+        print(f"{args.listen}: {size / 1e6:.2f} MB", file=sys.stderr, flush=True)
     for name, made in spoken.items():
         systems[name] = score(made, references, ears, args.judges)
     shown = " ".join(part for part in (

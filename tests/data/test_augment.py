@@ -53,6 +53,17 @@ def rooms(tmp_path: Path) -> Path:
     return folder
 
 
+def test_channels_change_the_colour_but_not_the_level() -> None:
+    samples = speech(4 * RATE)
+    kept = [places(channel_probability=1.0, channel_hz=3400.0)(samples, rng(seed)) for seed in range(12)]
+    high = [float(np.mean(np.abs(np.fft.rfft(s)[-len(samples) // 20 :]))) for s in kept]  # the last 800 Hz
+    full = float(np.mean(np.abs(np.fft.rfft(samples)[-len(samples) // 20 :])))
+    assert all(len(s) == len(samples) and rms(s) == pytest.approx(rms(samples), rel=0.02) for s in kept)
+    assert min(high) < full / 10 < full / 2 < max(high)
+    np.testing.assert_array_equal(kept[0], places(channel_probability=1.0)(samples, rng(0)))
+    assert len(places(channel_probability=1.0)(np.empty(0, np.float32), rng())) == 0
+
+
 def test_nothing_asked_for_is_nothing_done() -> None:
     samples = speech()
     np.testing.assert_array_equal(places()(samples, rng()), samples)

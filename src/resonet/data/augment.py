@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from resonet.audio import find, read
+from resonet.audio.channel import through
 from resonet.audio.rooms import convolve, direct_first
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class Augmentation(BaseModel):
     noise_only: float = Field(0.02, description="share of utterances replaced by noise without words")
     rooms: str | None = Field(None, description="folder of room impulse responses")
     room_probability: float = 0.2
+    channel_probability: float = Field(0.0, ge=0, le=1, description="share sent through a random channel")
+    channel_db: float = Field(6.0, ge=0, description="deviation of a channel's response")
+    channel_hz: float = Field(3400.0, gt=0, le=8000, description="where the narrowest channel ends")
     silence: float = Field(0.3, ge=0, description="seconds of silence at most put before and after an utterance")
     warp: bool = Field(True, description="vocal tract length perturbation")
     frequency_masks: int = Field(2, ge=0)
@@ -57,6 +61,8 @@ class Places:
         s = self._settings
         if self._rooms and rng.random() < s.room_probability:
             samples = convolve(samples, self._rooms[rng.integers(len(self._rooms))])
+        if s.channel_probability and rng.random() < s.channel_probability:
+            samples = through(samples, rng, deviation=s.channel_db, narrowest=s.channel_hz)
         if s.silence:
             before, after = (rng.random(2) * s.silence * 16000).astype(int)
             samples = np.pad(samples, (before, after))
