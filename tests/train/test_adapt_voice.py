@@ -455,7 +455,7 @@ def test_a_training_of_a_voice_begins_with_another_one(place: Path) -> None:
     for where in (bundle, place / "base"):
         network = base.module.Network(base.config, len(symbols), 3, 1, base.mel)
         own = network.units.weight[symbols.index("ß")].detach().clone()
-        told = start.begin(network, symbols, made.model_copy(update={"start": str(where)}))
+        told = start.begin(network, symbols, made.model_copy(update={"start": str(where)})).text
         assert told == f"begins with the weights of {where}, 100% of the network"
         for symbol in ("a", ".", "|"):
             torch.testing.assert_close(

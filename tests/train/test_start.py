@@ -68,6 +68,8 @@ def test_a_training_that_begins_with_a_bundle(first: Path, resonet, here: Path) 
     assert resonet("train", "--resume", "second", "--set", "passes=2").code == 0  # it has weights of its own by now
     ran = resonet("train", *settings, "--set", "start=first", "--set", "units.type=bpe", "--set", "units.size=40")
     assert ran.code == 0 and "of the network: its units are others" in ran.err
+    told = [json.loads(line) for line in sorted(here.glob("runs/*/log.jsonl"))[-1].read_text().splitlines()]
+    assert "ctc" not in next(event for event in told if event["kind"] == "step")  # a last layer of no training yet
 
 
 def test_a_device_that_is_not_there(resonet, here: Path) -> None:

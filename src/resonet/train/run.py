@@ -84,7 +84,11 @@ def train(
     if world.rank == 0:
         record(out, made.same, Path(data), name, resume)
     if recipe.start and not resume:
-        tell("note", text=start.begin(made.task.network, made.same["units"], recipe))
+        begun = start.begin(made.task.network, made.same["units"], recipe)
+        tell("note", text=begun.text)
+        if begun.whole:  # evenly spread labels would undo what it knows
+            recipe = recipe.model_copy(update={"loss": recipe.loss.model_copy(update={"flat_start": 0.0})})
+            made.task.recipe = recipe
     if made.task.network.fit == "closed_form":
         return _closed_form(made, recipe, out, name, tell)
     found = probe(made.task, recipe, int(os.environ.get("LOCAL_WORLD_SIZE", 1)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import yaml
@@ -27,8 +27,15 @@ _TABLES = ("speakers.weight", "languages.weight", "scale_shift.weight")
 _MEASURES = ("pitch_deviation", "energy_deviation")
 
 
-def begin(network: Any, units: Sequence[str], recipe: Recipe) -> str:
-    """Loads the weights of `recipe.start` into the network, which has these units; says what was done.
+class Begun(NamedTuple):
+    """What was done, for people; whether all of a recognizer's weights are another training's, the last layer too."""
+
+    text: str
+    whole: bool = False
+
+
+def begin(network: Any, units: Sequence[str], recipe: Recipe) -> Begun:
+    """Loads the weights of `recipe.start` into the network, which has these units.
 
     From a bundle they are the constants of its graph, which are named like the network's own; from a folder the running
     means of the checkpoint. The normalisation of features comes with them. A recognizer must be the same network; of
@@ -51,17 +58,18 @@ def begin(network: Any, units: Sequence[str], recipe: Recipe) -> str:
     if recipe.task == "synthesize":
         weights = _of_voice(network.state_dict(), units, weights, symbols)
     if recipe.task != "recognize":
-        return _partly(network, weights, place)
+        return Begun(_partly(network, weights, place))
     config = registry.configure(registry.family(settings["family"]), settings["preset"], settings.get("network"))
     if _computed(config) != _computed(network.config):
         raise UsageError(f"{place} is another network than that of this training", _hint(settings))
     if list(symbols) != list(units):  # another language: what the last layer tells apart has to be learnt anew
-        return f"{_partly(network, weights, place)}: its units are others, {len(symbols) - 1} and not {len(units) - 1}"
+        others = f"its units are others, {len(symbols) - 1} and not {len(units) - 1}"
+        return Begun(f"{_partly(network, weights, place)}: {others}")
     names = network.state_dict().keys()
     if names - weights.keys():
         raise BundleError(f"the weights in {place} have no names", "begin with the folder of its training")
     network.load_state_dict({name: weights[name] for name in names})
-    return f"begins with the weights of {place}"
+    return Begun(f"begins with the weights of {place}", whole=True)
 
 
 def _partly(network: Any, weights: Mapping[str, Tensor], place: str) -> str:

@@ -189,7 +189,7 @@ class VoiceRun:
             return loop
         self.tell("note", text=f"{name}: {weights_text(task) if name != 'aligner' else _size(task)}")
         if recipe.start and not resumed:
-            tell("note", text=start.begin(task.network, self.same["units"], recipe))
+            tell("note", text=start.begin(task.network, self.same["units"], recipe).text)
             loop = Loop(task, recipe, folder, tell.pass_on)  # whose running mean begins with these weights
         found = probe(task, recipe)
         tell("probe", text=f"uses {found}", seconds=found.seconds, threads=found.threads, precision=found.precision)

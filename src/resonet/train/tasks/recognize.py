@@ -150,7 +150,7 @@ class Recognize:
     def loss(self, batch: SpeechBatch, progress: float) -> dict[str, Tensor]:
         """The loss and its parts, nats a unit."""
         r = self.recipe
-        if progress < r.loss.flat_start and r.start is None:  # weights of another training know better
+        if progress < r.loss.flat_start:
             scores = self.network.scores(batch.pcm.to(r.device))[0]
             frames = self.network.output_lengths(batch.lengths)
             labels = losses.uniform_labels(batch.pcm, frames, batch.targets, batch.target_lengths, self.network.stride)
