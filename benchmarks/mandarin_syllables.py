@@ -8,9 +8,10 @@
     resonet train --data OUT/train.tsv --recipe $RECIPES/mandarin-words.yaml -o OUT/words $NOISE \
         --set units.lexicon=OUT/lexicon.tsv --set embedding.aligner=OUT/sounds/sounds.resonet
 
-OUT gets `train.tsv` (path, speaker, language, text, split: pinyin with its tone marks, a syllable a word) and
+OUT gets `train.tsv` (path, speaker, language, text, split: pinyin with its tone marks, a syllable a word),
 `lexicon.tsv` (each syllable as initial, final and tone: 60 units that 1.4 hours can teach, where toned finals would be
-170). Every 40th recording is dev, to watch the training by. Nothing is opened but that one folder.
+170) and `lexicon-toneless.tsv` (without the tones, for those who look for syllables of any tone). Every 40th recording
+is dev, to watch the training by. Nothing is opened but that one folder.
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ def main() -> None:
         split = "dev" if number % EVERY == 0 else "train"
         lines.append(f"{path}\t{row['speaker']}\tzh\t{' '.join(text)}\t{split}")
     (given.out / "train.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    lexicon = [f"{word}\t{' '.join(units)}" for word, units in sorted(spoken.items())]
-    (given.out / "lexicon.tsv").write_text("\n".join(lexicon) + "\n", encoding="utf-8")
+    for name, kept in (("lexicon.tsv", None), ("lexicon-toneless.tsv", -1)):
+        lexicon = [f"{word}\t{' '.join(units[:kept])}" for word, units in sorted(spoken.items())]
+        (given.out / name).write_text("\n".join(lexicon) + "\n", encoding="utf-8")
     print(f"{len(lines) - 1:,} of {len(rows):,} recordings, {len(spoken):,} syllables")
 
 
