@@ -2,11 +2,12 @@
 
     python benchmarks/mandarin_syllables.py DATA/audio-cmn OUT
     RECIPES=benchmarks/recipes
-    NOISE="--set augmentation.noise=DATA/noise/train --set augmentation.rooms=DATA/rooms/train"
-    resonet train --data OUT/train.tsv --recipe $RECIPES/mandarin-sounds.yaml -o OUT/sounds $NOISE \
-        --set units.lexicon=OUT/lexicon.tsv
-    resonet train --data OUT/train.tsv --recipe $RECIPES/mandarin-words.yaml -o OUT/words $NOISE \
-        --set units.lexicon=OUT/lexicon.tsv --set embedding.aligner=OUT/sounds/sounds.resonet
+    SAME="--data OUT/train.tsv --set units.lexicon=OUT/lexicon-toneless.tsv --set augmentation.noise=DATA/noise/train
+        --set augmentation.rooms=DATA/rooms/train --set threads=1 --set precision=bfloat16"
+    resonet train $SAME --recipe $RECIPES/mandarin-sounds.yaml -o OUT/sounds-1
+    resonet train $SAME --recipe $RECIPES/mandarin-sounds.yaml -o OUT/sounds --set start=OUT/sounds-1 \
+        --set optimiser.rate=0.0006
+    resonet train $SAME --recipe $RECIPES/mandarin-words.yaml -o OUT/words --set embedding.aligner=OUT/sounds/sounds.resonet
 
 OUT gets `train.tsv` (path, speaker, language, text, split: pinyin with its tone marks, a syllable a word),
 `lexicon.tsv` (each syllable as initial, final and tone: 60 units that 1.4 hours can teach, where toned finals would be
