@@ -7,7 +7,8 @@
     resonet train $SAME --recipe $RECIPES/mandarin-sounds.yaml -o OUT/sounds-1
     resonet train $SAME --recipe $RECIPES/mandarin-sounds.yaml -o OUT/sounds --set start=OUT/sounds-1 \
         --set optimiser.rate=0.0006
-    resonet train $SAME --recipe $RECIPES/mandarin-words.yaml -o OUT/words --set embedding.aligner=OUT/sounds/sounds.resonet
+    resonet train $SAME --recipe $RECIPES/mandarin-words.yaml -o OUT/words \
+        --set embedding.aligner=OUT/sounds/sounds.resonet
 
 OUT gets `train.tsv` (path, speaker, language, text, split: pinyin with its tone marks, a syllable a word),
 `lexicon.tsv` (each syllable as initial, final and tone: 60 units that 1.4 hours can teach, where toned finals would be
