@@ -7,8 +7,11 @@
     resonet train $SAME --recipe $RECIPES/mandarin-sounds.yaml -o OUT/sounds-1
     resonet train $SAME --recipe $RECIPES/mandarin-sounds.yaml -o OUT/sounds --set start=OUT/sounds-1 \
         --set optimiser.rate=0.0006
-    resonet train $SAME --recipe $RECIPES/mandarin-words.yaml -o OUT/words \
+    resonet train $SAME --recipe $RECIPES/mandarin-words.yaml -o OUT/words-1 \
         --set embedding.aligner=OUT/sounds/sounds.resonet
+    resonet train $SAME --recipe $RECIPES/mandarin-words.yaml -o OUT/words --set start=OUT/words-1/words-1.resonet \
+        --set embedding.aligner=OUT/sounds/sounds.resonet --set optimiser.rate=0.0006 \
+        --set loss.flat_start=0 --set time=10m
 
 OUT gets `train.tsv` (path, speaker, language, text, split: pinyin with its tone marks, a syllable a word),
 `lexicon.tsv` (each syllable as initial, final and tone: 60 units that 1.4 hours can teach, where toned finals would be
