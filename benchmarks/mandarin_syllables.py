@@ -13,7 +13,7 @@
         --set embedding.aligner=OUT/sounds/sounds.resonet --set optimiser.rate=0.0006 \
         --set loss.flat_start=0 --set time=10m
 
-(The first embedder of the published figures took its times from a recognizer begun from nothing, which differs little.)
+(The first embedder of the published figures took its times from a recognizer begun from nothing.)
 OUT gets `train.tsv` (path, speaker, language, text, split: pinyin with its tone marks, a syllable a word),
 `lexicon.tsv` (each syllable as initial, final and tone: 60 units that 1.4 hours can teach, where toned finals would be
 170) and `lexicon-toneless.tsv` (without the tones, for those who look for syllables of any tone). Every 40th recording
