@@ -88,7 +88,7 @@ def train(rows: list[dict[str, str]], folder: Path, recipe: str, settings: Seque
         return bundle
     folder.mkdir(exist_ok=True)
     if (folder / "trained" / "checkpoint.pt").is_file():
-        _resonet("train", "--resume", folder / "trained")
+        resonet("train", "--resume", folder / "trained")
         return bundle
     with open(folder / "table.tsv", "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(
@@ -96,19 +96,19 @@ def train(rows: list[dict[str, str]], folder: Path, recipe: str, settings: Seque
         )
         writer.writeheader()
         writer.writerows(rows)
-    _resonet("prepare", folder / "table.tsv", folder / "data")
+    resonet("prepare", folder / "table.tsv", folder / "data")
     flags = [part for setting in settings for part in ("--set", setting)]
-    _resonet("train", "--data", folder / "data", "--recipe", recipe, "-o", bundle.parent, "--name", "hours", *flags)
+    resonet("train", "--data", folder / "data", "--recipe", recipe, "-o", bundle.parent, "--name", "hours", *flags)
     return bundle
 
 
 def evaluate(bundle: Path, data: Path) -> float:
     """Word error rate in percent."""
-    answer = json.loads(_resonet("evaluate", "--bundle", bundle, "--data", data, "--json"))
+    answer = json.loads(resonet("evaluate", "--bundle", bundle, "--data", data, "--json"))
     return float(answer["wer_percent"])
 
 
-def _resonet(*arguments: object) -> str:
+def resonet(*arguments: object) -> str:
     """stdout of the command of this installation; its progress goes to stderr."""
     command = [sys.executable, "-m", "resonet", *map(str, arguments)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8").stdout

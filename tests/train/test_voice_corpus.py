@@ -40,6 +40,13 @@ def test_recordings_come_to_one_level_and_lose_their_silence() -> None:
     assert voice_corpus.levelled(silence, RATE) is silence
 
 
+def test_who_is_named_first_speaks_first(small: voice_corpus.VoiceCorpus) -> None:
+    names = ["nobody", "sung/bob"]
+    speakers = voice_corpus.Speakers.of(small.utterances, small.waves, MEL, names)
+    assert speakers.names == ("sung/bob", "sung/ann")
+    assert speakers.ranges == small.speakers.ranges[::-1]
+
+
 def test_features_are_those_of_the_sound_and_are_made_once(small: voice_corpus.VoiceCorpus) -> None:
     assert small.speakers.names == ("sung/ann", "sung/bob")
     for name, bounds in zip(small.speakers.names, small.speakers.ranges, strict=True):

@@ -187,7 +187,10 @@ class Vocoding(Stage):
 class Voice(Strict):
     """How a voice is made (task synthesize): aligner, then the acoustic model as the recipe says, then the vocoder."""
 
-    speakers: dict[str, str] = Field(default_factory=dict, description="other names for speakers of the data")
+    speakers: dict[str, str] = Field(
+        default_factory=dict,
+        description="other names for speakers of the data; the first is heard where none is asked for",
+    )
     aligner: Stage = Stage(time=600.0, batch_seconds=24.0, optimiser=Optimiser(rate=2e-3, weight_decay=1e-4))
     durations: str | None = Field(None, description="folder of another training of these data, to align as it did")
     vocoding: Vocoding = Vocoding()

@@ -74,9 +74,13 @@ class Speakers:
     ranges: tuple[pitch.Range, ...]
 
     @classmethod
-    def of(cls, utterances: Sequence[Utterance], waves: Waveforms, mel: MelConfig) -> Speakers:
-        """The speakers of the utterances, sorted; their pitch is heard in some recordings of each."""
-        names = tuple(sorted({u.speaker for u in utterances}))
+    def of(
+        cls, utterances: Sequence[Utterance], waves: Waveforms, mel: MelConfig, first: Sequence[str] = ()
+    ) -> Speakers:
+        """The speakers of the utterances, those named in `first` before the others, which are sorted; their pitch is
+        heard in some recordings of each."""
+        there = {u.speaker for u in utterances}
+        names = tuple(dict.fromkeys([*(name for name in first if name in there), *sorted(there)]))
         rows = defaultdict(list)
         for i, u in enumerate(utterances):
             rows[u.speaker].append(i)

@@ -83,7 +83,7 @@ def read(
         some, codes, _ = made["train"]
         made["dev"] = (some[:8], codes[:8], sounds(some[:8], cache(recipe), mel, None))
     tell("note", text="measures pitch and spectrograms")
-    speakers = Speakers.of(made["train"][0], made["train"][2], mel)
+    speakers = Speakers.of(made["train"][0], made["train"][2], mel, tuple(recipe.voice.speakers.values()))
     if newcomer is not None:
         speakers = speakers.after(newcomer.others)
     corpora = {}
