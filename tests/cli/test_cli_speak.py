@@ -423,6 +423,7 @@ def test_a_word_in_two_pieces_is_written_once() -> None:
 
 def test_ssml_is_recognized() -> None:
     assert _texts.is_ssml("<speak>a</speak>") and _texts.is_ssml('\ufeff\n<?xml version="1.0"?>\n<speak version="1.1">')
+    assert _texts.is_ssml(BOMB) and not _texts.is_ssml("<!-- no speech -->")
     assert not _texts.is_ssml("speak") and not _texts.is_ssml("a <speak>") and not _texts.is_ssml("<?xml?><html>")
 
 

@@ -15,6 +15,7 @@ from resonet import audio
 HERE = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(HERE / "benchmarks"), str(HERE / "tests" / "runtime")]
 
+import voice_systems  # noqa: E402
 import voices  # noqa: E402
 
 small = pytest.importorskip("small_voices", reason="onnx is not installed", exc_type=ImportError)
@@ -37,7 +38,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
             pass
 
     monkeypatch.setattr(voices, "Worker", Worker)
-    monkeypatch.setattr(voices, "STARTS", 1)
+    monkeypatch.setattr(voice_systems, "STARTS", 1)
     monkeypatch.setattr(voices, "PROGRAMS", {})
     return asked
 
@@ -78,7 +79,7 @@ def test_recordings_of_other_sentences(tmp_path: Path) -> None:
         audio.write(tmp_path / f"{i}.wav", np.full(2400, 0.1, np.float32), 24000)
     rows = [f"{i}.wav\tsentence {i}" for i in range(6)]
     (tmp_path / "transcripts.tsv").write_text("\n".join(["path\ttext", *rows]) + "\n", encoding="utf-8")
-    spoken = voices.recordings(tmp_path, ["something else", "and more"])
+    spoken = voice_systems.recordings(tmp_path, ["something else", "and more"])
     assert spoken.references == ["sentence 0", "sentence 3"]
     assert [file.name for file in spoken.files if file] == ["0.wav", "3.wav"]
     assert "other sentences" in spoken.about["settings"]
@@ -87,24 +88,24 @@ def test_recordings_of_other_sentences(tmp_path: Path) -> None:
 def test_what_peers_said_is_kept(tmp_path: Path) -> None:
     calls = []
 
-    def speak(folder: Path) -> voices.Spoken:
+    def speak(folder: Path) -> voice_systems.Spoken:
         calls.append(folder)
         (folder / "a.wav").write_bytes(b"x")
-        return voices.Spoken(files=[folder / "a.wav", None], cold=[1.0])
+        return voice_systems.Spoken(files=[folder / "a.wav", None], cold=[1.0])
 
-    first = voices.kept(speak, tmp_path, ["a"], fresh=False)
-    assert voices.kept(speak, tmp_path, ["a"], fresh=False) == first
+    first = voice_systems.kept(speak, tmp_path, ["a"], fresh=False)
+    assert voice_systems.kept(speak, tmp_path, ["a"], fresh=False) == first
     assert len(calls) == 1
-    voices.kept(speak, tmp_path, ["b"], fresh=False)
-    voices.kept(speak, tmp_path, ["b"], fresh=True)
+    voice_systems.kept(speak, tmp_path, ["b"], fresh=False)
+    voice_systems.kept(speak, tmp_path, ["b"], fresh=True)
     (tmp_path / "a.wav").unlink()
-    voices.kept(speak, tmp_path, ["b"], fresh=False)
+    voice_systems.kept(speak, tmp_path, ["b"], fresh=False)
     assert len(calls) == 4
 
 
 def test_a_program_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-c", "raise SystemExit(2)", "{text}", "{file}"]
-    monkeypatch.setitem(voices.PROGRAMS, "flite", (command, [sys.executable, "--version"]))
-    spoken = voices.by_program("flite", ["hello"], tmp_path)
+    monkeypatch.setitem(voice_systems.PROGRAMS, "flite", (command, [sys.executable, "--version"]))
+    spoken = voice_systems.by_program("flite", ["hello"], tmp_path, "en")
     assert spoken.files == [None]
     assert spoken.errors == ["hello: exit code 2"]

@@ -80,7 +80,7 @@ def _named(file: str) -> str:
 def is_ssml(text: str) -> bool:
     """Whether a text begins as an SSML document does."""
     head = text[:2000].lstrip("\ufeff \t\r\n")
-    return head.startswith("<speak") or (head.startswith("<?xml") and "<speak" in head)
+    return head.startswith("<speak") or (head.startswith(("<?xml", "<!")) and "<speak" in head)
 
 
 def character_data(document: str) -> str:

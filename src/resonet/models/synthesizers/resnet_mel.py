@@ -52,7 +52,9 @@ class Config(BaseModel):
     final: tuple[PositiveInt, ...] = (1, 2, 1)
     kernel: int = Field(5, ge=1, description="taps over units, and over frames at the full rate")
     decoder_kernel: int = Field(7, ge=1)
-    dropout: float = Field(0.1, ge=0, lt=1, description="in encoder and prosody")
+    dropout: float = Field(0.2, ge=0, lt=1, description="in the encoder")
+    prosody_dropout: float = Field(0.3, ge=0, lt=1)
+    decoder_dropout: float = Field(0.1, ge=0, lt=1, description="in the decoder at half rate")
 
     presets: ClassVar[dict[str, dict]] = {
         "2m": {},
@@ -125,13 +127,13 @@ class Network(nn.Module):
         self.encoder = blocks(c.width, c.encoder, c.kernel, c.dropout)
         self.encoder_norm = nn.LayerNorm(c.width)
         self.prosody_enter = nn.Linear(c.width, c.prosody_width)
-        self.prosody = blocks(c.prosody_width, c.prosody, c.kernel, c.dropout)
+        self.prosody = blocks(c.prosody_width, c.prosody, c.kernel, c.prosody_dropout)
         self.prosody_norm = nn.LayerNorm(c.prosody_width)
         self.predict = nn.Linear(c.prosody_width, 3)
         self.tune = SpreadConv(2, c.width, 3)
         self.place = nn.Linear(5, c.width)
         self.to_half = nn.Linear(2 * c.width, c.decoder_width)
-        self.decoder = blocks(c.decoder_width, c.decoder, c.decoder_kernel)
+        self.decoder = blocks(c.decoder_width, c.decoder, c.decoder_kernel, c.decoder_dropout)
         self.to_full = nn.Linear(c.decoder_width, 2 * c.final_width)
         self.again = nn.Linear(c.width, c.final_width)
         self.final = blocks(c.final_width, c.final, c.kernel)
