@@ -199,6 +199,22 @@ def test_frozen_weights_do_not_move(place: Path, tmp_path: Path, end: bool) -> N
         torch.testing.assert_close(task.whole()(*inputs)[0], task.network.eval()(*inputs)[0])
 
 
+def test_a_speaker_takes_as_long_as_the_recordings(place: Path, tmp_path: Path) -> None:
+    task = task_of(place, tmp_path / "run", False)
+    network, dev = task.network, task.dev
+    before = network.pace.clone()
+    task.keep_pace()
+    assert torch.equal(network.pace[:2], before[:2]) and network.pace[2] != 1
+    said = 0.0
+    with torch.no_grad():
+        for i in range(len(dev)):
+            units, who = torch.tensor([dev.units[i]]), torch.tensor([2])
+            log_durations, _, _ = network.eval().predicted(network.encode(units, who, who * 0), who)
+            said += float(log_durations.exp().sum() * network.pace[2])
+    assert said == pytest.approx(sum(map(dev.frames, range(len(dev)))), rel=1e-3)
+    assert torch.equal(task.whole().pace, network.pace)
+
+
 def test_alone_the_new_speaker_is_number_one(place: Path, tmp_path: Path) -> None:
     task = task_of(place, tmp_path / "run", False, only=True)
     network = task.whole()

@@ -35,6 +35,7 @@ def write_adapted(
     base, a = task.base, recipe.adapt
     old = base.manifest
     with learnt.averaged():
+        task.keep_pace()
         network = task.whole()
         errors = task.validate()
     members: dict[str, bytes | Path] = {

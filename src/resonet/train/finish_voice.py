@@ -38,6 +38,7 @@ def write_voice(
 ) -> Path:
     """Packs a voice; returns `path`. `context`: frames that the vocoder sees to either side."""
     with learnt.averaged():
+        task.keep_pace()
         graph = export.acoustic(task.network)
         errors = task.validate()
     mel = data.train.mel_config

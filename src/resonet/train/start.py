@@ -24,7 +24,7 @@ _GRAPHS = {"synthesize": "acoustic.onnx", "vocode": "vocoder.onnx"}
 _FOLDERS = {"synthesize": "acoustic", "vocode": "vocoder"}
 # Of a voice: tables with a row a speaker or language, and what is counted in a speaker's own measure.
 _TABLES = ("speakers.weight", "languages.weight", "scale_shift.weight")
-_MEASURES = ("pitch_deviation", "energy_deviation")
+MEASURES = ("pitch_deviation", "energy_deviation", "pace")
 
 
 class Begun(NamedTuple):
@@ -100,7 +100,7 @@ def _of_voice(
 ) -> Mapping[str, Tensor]:
     """The weights of a voice with the units, and as many speakers and languages, as the network with the weights `own`
     has."""
-    fitted = {name: value for name, value in weights.items() if name not in _MEASURES}
+    fitted = {name: value for name, value in weights.items() if name not in MEASURES}
     for name, value in own.items():
         there = fitted.get(name)
         if name.endswith(_TABLES) and there is not None and there.shape[1:] == value.shape[1:]:

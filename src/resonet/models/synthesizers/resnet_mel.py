@@ -104,6 +104,7 @@ class Network(nn.Module):
     mel_deviation: Tensor
     pitch_deviation: Tensor
     energy_deviation: Tensor
+    pace: Tensor
 
     def __init__(
         self, config: Config, units: int, speakers: int = 1, languages: int = 1, mel: MelConfig | None = None
@@ -149,6 +150,7 @@ class Network(nn.Module):
         self.register_buffer("mel_deviation", torch.tensor(2.2))
         self.register_buffer("pitch_deviation", torch.full((speakers,), 0.2))
         self.register_buffer("energy_deviation", torch.full((speakers,), 8.0))
+        self.register_buffer("pace", torch.ones(speakers))
 
     def set_mel(self, mean: Tensor, deviation: float) -> None:
         """Fixes the normalisation of the output: mean [mels] and one deviation."""
@@ -159,6 +161,10 @@ class Network(nn.Module):
         """Deviations [speakers] of log F0 and of dB, in which pitch and energy are counted."""
         self.pitch_deviation.copy_(pitch)
         self.energy_deviation.copy_(energy)
+
+    def set_pace(self, speaker: int, factor: float) -> None:
+        """Lengthens all that a speaker says: what is right on average in logarithms is too short on average."""
+        self.pace[speaker] = factor
 
     def forward(
         self, units: Tensor, speaker: Tensor, language: Tensor, speed: Tensor, pitch: Tensor, energy: Tensor
@@ -173,7 +179,8 @@ class Network(nn.Module):
         """
         encoded = self.encode(units, speaker, language)
         log_durations, own_pitch, own_energy = self.predicted(encoded, speaker)
-        durations = torch.round(torch.exp(log_durations) / speed).clamp(SHORTEST, LONGEST).long()
+        lasting = torch.exp(log_durations) * self.pace[speaker].unsqueeze(1) / speed
+        durations = torch.round(lasting).clamp(SHORTEST, LONGEST).long()
         own_pitch = own_pitch + pitch * _SEMITONE / self.pitch_deviation[speaker].unsqueeze(1)
         own_energy = own_energy + energy / self.energy_deviation[speaker].unsqueeze(1)
         return self.decode(encoded, durations, own_pitch, own_energy, speaker), durations

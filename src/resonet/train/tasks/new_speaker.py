@@ -21,6 +21,7 @@ from resonet import audio
 from resonet.train import losses
 from resonet.train.base_voice import BaseVoice, load
 from resonet.train.recipe import Recipe
+from resonet.train.start import MEASURES
 from resonet.train.tasks.synthesize import Synthesize
 from resonet.train.voice_corpus import VoiceBatch, VoiceCorpus, batch, mask, to
 
@@ -102,10 +103,7 @@ class NewSpeaker(Synthesize):
         """Puts the weights of the base into the network, whose tables of speakers get a row more; that is the mean."""
         weights, own = self.base.weights, self.network.state_dict()
         tables = {name: module for name, module in self.network.named_modules() if _is_table(name, module)}
-        measures = {
-            name: torch.cat([weights[name].to(own[name]), own[name][-1:]])
-            for name in ("pitch_deviation", "energy_deviation")
-        }
+        measures = {name: torch.cat([weights[name].to(own[name]), own[name][-1:]]) for name in MEASURES}
         loaded = {name: measures.get(name, weights[name]) for name in own if name.removesuffix(".weight") not in tables}
         self.network.load_state_dict(loaded, strict=False)
         grown = {}
@@ -217,7 +215,7 @@ class NewSpeaker(Synthesize):
             state[f"{name}.weight"] = table.row if only else table.weight
             del state[f"{name}.known"], state[f"{name}.row"]
         if only:
-            for name in ("pitch_deviation", "energy_deviation"):
+            for name in MEASURES:
                 state[name] = state[name][-1:]
         made.load_state_dict(state)
         return made.eval()

@@ -124,6 +124,20 @@ class Synthesize:
         }
 
     @torch.no_grad()
+    def keep_pace(self) -> None:
+        """Has the network speak dev as fast, on the whole, as its speakers did."""
+        self.network.eval()
+        spoken = np.zeros((2, len(self.train.speakers.names)))  # frames: recorded, predicted
+        for rows in self._dev_batches():
+            b = to(batch(self.dev, rows, self.dev_prosody), self.recipe.device)
+            taught = self.network.teach(b.units, b.lengths, b.speaker, b.language, b.durations, b.pitch, b.energy)
+            said = mask(b.lengths, b.units.shape[1]) * taught.log_durations.exp()
+            for speaker, *frames in zip(b.speaker.tolist(), b.frames.tolist(), said.sum(1).tolist(), strict=True):
+                spoken[:, speaker] += frames
+        for speaker in np.flatnonzero(spoken[1]):
+            self.network.set_pace(int(speaker), spoken[0, speaker] / spoken[1, speaker])
+
+    @torch.no_grad()
     def samples(self) -> list[str]:
         """Draws dev utterances in `samples`: as recorded, with the true durations, and spoken freely."""
         for k, i in enumerate(self.dev_rows[:2]):
