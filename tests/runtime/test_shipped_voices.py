@@ -17,7 +17,7 @@ HARD = Path(__file__).parents[2] / "benchmarks" / "lists" / "hard.txt"
 TEXTS = {
     "en-multi": "The weather was fine, and the three of them walked to the river.",
     "de-kerstin": "Das Wetter war schön, und die drei gingen zum Fluss.",
-    "zh-words": "天气 很好",
+    "zh-words": "今天天气很好",
 }
 SHIPPED = [name for name in TEXTS if (BUNDLES / name / "pyproject.toml").is_file()]
 
@@ -32,7 +32,7 @@ def voice(request: pytest.FixtureRequest) -> Iterator[Voice]:
 
 
 def test_they_are_small_and_name_their_licences() -> None:
-    assert "de-kerstin" in SHIPPED
+    assert set(TEXTS) == set(SHIPPED)
     for name in SHIPPED:
         assert bundle_of(name).stat().st_size <= 25_000_000
         with Bundle.open(bundle_of(name), kind="voice") as bundle:
@@ -45,14 +45,14 @@ def test_every_speaker_speaks(voice: Voice) -> None:
     text = TEXTS[voice.manifest.name]
     for speaker in voice.speakers:
         speech = voice.speak(text, speaker=speaker)
-        assert [word.text for word in speech.words] == [word.strip(",.") for word in text.split()]
+        assert "".join(word.text for word in speech.words) == "".join(filter(str.isalpha, text))
         loud = np.abs(speech.samples).max()
         assert 0.05 < loud <= 10 ** (-1 / 20) + 1e-4
-        assert 2.5 < sum(map(len, text.split())) / speech.words[-1].end < 30  # letters a second
+        assert 1 < len(text) / speech.words[-1].end < 30  # letters a second
 
 
 def test_chunks_are_the_whole(voice: Voice) -> None:
-    (sentence,) = voice._reader.sentences(TEXTS[voice.manifest.name], voice.language(), ssml=False)
+    sentence = next(voice._reader.sentences(TEXTS[voice.manifest.name], voice.language(), ssml=False))
     mel, _ = voice._predict(sentence, voice._manner(None, 1.0, 0.0, 0.0))
     (whole,) = voice._vocoder.chunks(mel, [len(mel)])
     for size in (16, 64):
@@ -62,8 +62,6 @@ def test_chunks_are_the_whole(voice: Voice) -> None:
 
 def test_no_unit_of_the_hard_list_is_skipped_or_held() -> None:
     """Each gets 1 to 75 frames; that of others is refused in runtime/vocoder.py."""
-    if "en-multi" not in SHIPPED:
-        pytest.skip("en-multi is not there")
     voice = Voice.load(bundle_of("en-multi"), threads=1)
     manner = voice._manner(None, 1.0, 0.0, 0.0)
     for text in HARD.read_text(encoding="utf-8").splitlines():

@@ -76,6 +76,11 @@ def test_search(tmp_path: Path) -> None:
 
 
 @needs_bundle
+def test_speaking(tmp_path: Path) -> None:
+    walk("docs/speaking.md", tmp_path)
+
+
+@needs_bundle
 @pytest.mark.walk
 @pytest.mark.slow
 def test_start(tmp_path: Path) -> None:
