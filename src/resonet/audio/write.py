@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -53,12 +53,11 @@ def writing(path: str | Path, sample_rate: int, channels: int = 1) -> Iterator[W
     suffix = path.suffix.lower()
     if suffix not in _FORMATS:
         raise AudioError(f"{path} has no suffix that can be written", f"use one of {', '.join(_FORMATS)}")
-    temporary: Path | None = None
+    # Named before it is there: Ctrl-C may come between the two.
+    temporary = path.with_name(f".resonet-{secrets.token_hex(8)}.part")
     try:
         with _told(path):
-            handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
-            temporary = Path(name)
-            file = os.fdopen(handle, "w+b", buffering=0)
+            file = open(temporary, "x+b", buffering=0)  # noqa: SIM115
         with file:
             with _told(path):
                 writer = Writer(path, file, sample_rate, channels)
@@ -70,12 +69,10 @@ def writing(path: str | Path, sample_rate: int, channels: int = 1) -> Iterator[W
             with _told(path):
                 writer.close()
         with _told(path):
-            os.chmod(temporary, 0o666 & ~_umask())
             os.replace(temporary, path)
-        temporary = None
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def as_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -180,10 +177,3 @@ def _told(path: Path) -> Iterator[None]:
     except (OSError, ValueError, TypeError, soundfile.SoundFileError) as error:
         text = getattr(error, "error_string", None) or reason(error)
         raise AudioError(f"{path} cannot be written: {text.removeprefix('Error : ').rstrip('.')}") from None
-
-
-def _umask() -> int:
-    """The process's file mode mask; it can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
