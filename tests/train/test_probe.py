@@ -60,6 +60,13 @@ def test_what_the_recipe_says_is_not_tried() -> None:
     assert (shared.threads, shared.precision, torch.get_num_threads()) == (1, "float32", 1)
 
 
+def test_a_precision_that_is_emulated_is_told(monkeypatch) -> None:
+    for has, told in ((True, False), (False, True)):
+        monkeypatch.setattr(probes, "has_bfloat16", lambda device, has=has: has)
+        found = probe(Task(), parse({"passes": 1, "threads": 1, "precision": "bfloat16"}, [], "test"))  # type: ignore[arg-type]
+        assert found.emulated is told and ("seems to emulate" in str(found)) is told
+
+
 def test_a_part_of_a_batch_of_speech() -> None:
     batch = SpeechBatch(
         pcm=torch.zeros(4, 16000), lengths=torch.full((4,), 16000), targets=torch.arange(10),

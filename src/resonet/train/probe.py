@@ -20,22 +20,25 @@ _AUDIO = 15.0
 _TIME = 1.0
 # A setting must be so much faster to be taken instead of the plain one: noise of a busy machine is of this size.
 _GAIN = 1.1
-_FLAGS = {"avx512_bf16", "amx_bf16"}
+_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What was found: threads, precision, and the seconds of each setting that was tried."""
+    """What was found: threads, precision, the seconds of each setting that was tried, and whether the recipe asks for a
+    precision that the device only emulates."""
 
     threads: int
     precision: str
     seconds: dict[str, float]
+    emulated: bool = False
 
     def __str__(self) -> str:
         tried = ", ".join(f"{name} {seconds:.2f}" for name, seconds in self.seconds.items())
-        return f"{self.threads} thread{'s' if self.threads > 1 else ''}, {self.precision}" + (
-            f" (seconds of a small step: {tried})" if tried else ""
-        )
+        text = f"{self.threads} thread{'s' if self.threads > 1 else ''}, {self.precision}"
+        if self.emulated:
+            text += ", which this machine seems to emulate, several times as slow: take --set precision=auto"
+        return text + (f" (seconds of a small step: {tried})" if tried else "")
 
 
 def probe(task: Task, recipe: Recipe, share: int = 1) -> Probe:
@@ -52,8 +55,9 @@ def probe(task: Task, recipe: Recipe, share: int = 1) -> Probe:
     precisions = ["float32" if recipe.precision == "auto" else recipe.precision]
     if recipe.precision == "auto" and share == 1 and has_bfloat16(recipe.device):
         precisions.append("bfloat16")
+    emulated = recipe.precision == "bfloat16" and not has_bfloat16(recipe.device)
     if len(counts) == len(precisions) == 1:
-        return Probe(every, precisions[0], {})
+        return Probe(every, precisions[0], {}, emulated)
     batch = part(task.largest(), _AUDIO)
     seconds: dict[tuple[int, str], float] = {}
     for threads in counts:
@@ -63,7 +67,7 @@ def probe(task: Task, recipe: Recipe, share: int = 1) -> Probe:
     plain = (counts[0], precisions[0])
     best = min(seconds, key=lambda setting: seconds[setting] * (1 if setting == plain else _GAIN))
     torch.set_num_threads(best[0])
-    return Probe(*best, {f"{t} x {p}": round(s, 4) for (t, p), s in seconds.items()})
+    return Probe(*best, {f"{t} x {p}": round(s, 4) for (t, p), s in seconds.items()}, emulated)
 
 
 def has_bfloat16(device: str) -> bool:
@@ -74,7 +78,7 @@ def has_bfloat16(device: str) -> bool:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    found = re.search(r"^flags\s*:\s*(.*)$", text, re.MULTILINE)
+    found = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", text, re.MULTILINE)
     return bool(found and _FLAGS & set(found[1].split()))
 
 
