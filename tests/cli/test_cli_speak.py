@@ -349,8 +349,9 @@ def test_a_megabyte_of_text(say: Callable[..., Ran], monkeypatch: pytest.MonkeyP
     assert time.monotonic() - began < 10
 
 
-def test_interrupted(say: Callable[..., Ran], bundle: Path) -> None:
-    """Ctrl-C in a long list: what was finished is whole, nothing half is left."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(number: signal.Signals, say: Callable[..., Ran], bundle: Path) -> None:
+    """Ctrl-C in a long list, or a supervisor that ends it: what was finished is whole, nothing half is left."""
     Path("lines.txt").write_text("Hello there, all of you.\n" * 5000, encoding="utf-8")
     process = subprocess.Popen(
         [sys.executable, "-m", "resonet", "speak", "--lines", "lines.txt", "-o", "out", "--voice", str(bundle)],
@@ -362,7 +363,7 @@ def test_interrupted(say: Callable[..., Ran], bundle: Path) -> None:
     )
     assert process.stdout is not None
     told = [process.stdout.readline() for _ in range(3)]
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     rest, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err
     told += rest.splitlines(keepends=True)

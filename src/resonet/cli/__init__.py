@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -106,7 +109,8 @@ def main(args: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")
     try:
-        code = resonet.main(args=args, prog_name="resonet", standalone_mode=False, obj=invocation)
+        with _terminated_as_interrupted():
+            code = resonet.main(args=args, prog_name="resonet", standalone_mode=False, obj=invocation)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
@@ -129,6 +133,19 @@ def main(args: Sequence[str] | None = None) -> int:
         known = as_resonet_error(error)
         _say(known.message, known.hint)
         return known.exit_code
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM (a supervisor, a time limit) ends a verb as Ctrl-C does, so that it too leaves nothing half done."""
+    own = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if own:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if own:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def as_resonet_error(error: Exception) -> ResonetError:
