@@ -11,6 +11,7 @@ from resonet.decoding.confidence import Confidence
 from resonet.text.lexicon import Lexicon
 from resonet.text.units import Units
 from resonet.train import finish
+from resonet.train.recipe import parse
 
 UNITS = Units.characters("abc")
 WORDS = ["a", "b", "cab"]
@@ -53,3 +54,18 @@ def test_a_network_that_says_blank_where_it_doubts_is_helped_by_priors() -> None
     options, found, _ = finish.decoder(search, scores, texts)
     assert options.prior_weight > 0
     assert [h.text for h in found] == [t[0] for t in texts]
+
+
+def test_a_bundle_names_no_folder_of_the_machine_that_made_it() -> None:
+    given = {
+        "passes": 1,
+        "start": "/home/me/base.resonet",
+        "units": {"lexicon": "/home/me/words.dict"},
+        "augmentation": {"noise": "/home/me/noise", "rooms": "rooms"},
+        "clips": {"negatives": "/home/me/speech", "voices": ["/home/me/a.resonet", "en-multi"]},
+        "voice": {"without": ["/home/me/test.txt"]},
+        "embedding": {"aligner": "/home/me/aligner.resonet"},
+    }
+    kept = finish.portable(parse(given, [], "test"))
+    assert "/" not in str(kept) and kept["start"] == "base.resonet" and kept["augmentation"]["rooms"] == "rooms"
+    assert kept["clips"]["voices"] == ["a.resonet", "en-multi"] and kept["embedding"]["aligner"] == "aligner.resonet"

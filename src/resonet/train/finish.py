@@ -6,7 +6,7 @@ import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,27 +139,18 @@ def _about(name: str, recipe: Recipe, task: Recognize) -> dict[str, Any]:
     }
 
 
-# Settings that name a file or a folder.
-_PLACES = (
-    *("lm", "start", "lexicon", "g2p", "noise", "rooms", "durations", "vocoder"),
-    *("negatives", "synthetic", "embedder", "words"),
-)
-
-
 def portable(recipe: Recipe) -> dict[str, Any]:
     """The recipe without what belongs to this machine: of files and folders only the names are kept."""
     content = recipe.model_dump(mode="json", exclude={"cache", "threads", "about", "licences"}, exclude_defaults=True)
-    if "voice" in content:
-        for key in {"without", "predicted"} & content["voice"].keys():
-            content["voice"][key] = [Path(place).name for place in content["voice"][key]]
-    if voices := content.get("clips", {}).get("voices"):
-        content["clips"]["voices"] = [Path(place).name for place in voices]
-    groups = ("units", "augmentation", "voice", "clips", "identity")
-    for place in (content, *(content.get(group, {}) for group in groups)):
-        for key in _PLACES:
-            if place.get(key):
-                place[key] = Path(place[key]).name
-    return content
+    return cast(dict[str, Any], _without_folders(content))
+
+
+def _without_folders(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _without_folders(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_without_folders(value) for value in content]
+    return Path(content).name if isinstance(content, str) else content
 
 
 def decoder(
