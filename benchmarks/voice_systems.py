@@ -103,13 +103,12 @@ def by_program(name: str, texts: Sequence[str], folder: Path, language: str) -> 
     command = [{"en": "en-us"}.get(language, language) if part == "{language}" else part for part in command]
     told = subprocess.run(version, capture_output=True, text=True, check=False)
     lines = [line.strip() for line in (told.stdout + told.stderr).splitlines() if line.strip()]
-    program = Path(str(shutil.which(name)))
     spoken = Spoken()
     spoken.about = {
         "versions": {name: next((line for line in lines if "ersion" in line or name in line.lower()), "unknown")},
         "settings": " ".join(command),
         "streams": False,
-        "installed_bytes": _package_bytes(program),
+        "installed_bytes": _package_bytes(name),
     }
     for i, text in enumerate(texts):
         file, written = folder / f"{i:04}.wav", folder / "text.txt"
@@ -171,13 +170,13 @@ def _code() -> str:
     return (HERE / "voice_worker.py").read_text(encoding="utf-8")
 
 
-def _package_bytes(program: Path) -> int | None:
-    """Bytes of the Debian packages that a program and what it links to of its own come from, else of the file."""
+def _package_bytes(program: str) -> int | None:
+    """Bytes of the Debian packages that a program and what it links to of its own come from."""
     names = {"espeak-ng": ("espeak-ng", "espeak-ng-data", "libespeak-ng1"), "flite": ("flite", "libflite1")}
     if shutil.which("dpkg-query") is None:
         return None
     asked = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Installed-Size}\n", *names[program.name]],
+        ["dpkg-query", "-W", "-f", "${Installed-Size}\n", *names[program]],
         capture_output=True,
         text=True,
         check=False,

@@ -35,6 +35,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         folder=folder,
         tones=small.classifier(folder / "tones.resonet"),
         whole=small.classifier(folder / "whole.resonet", embed=False, streams=False),
+        before=small.classifier(folder / "before.resonet", embed=False, context=0.53),
         phones=small.recognizer(folder / "phones.resonet"),
     )
 
@@ -71,7 +72,7 @@ def spotter(bundles: SimpleNamespace, words: Path) -> Spotter:
         return Spotter.load(bundles.tones, threads=1, words=words)
 
 
-@pytest.fixture(scope="module", params=["tones", "whole"])
+@pytest.fixture(scope="module", params=["tones", "whole", "before"])
 def plain(request: pytest.FixtureRequest, bundles: SimpleNamespace) -> Spotter:
     with Bundle.open(getattr(bundles, request.param), "classifier") as bundle:
         return Spotter(bundle, threads=1)
@@ -88,6 +89,20 @@ def test_clips(plain: Spotter) -> None:
     ):
         found = plain.classify(sound, small.RATE)
         assert found.label == label and 0.9 < found.score <= 1.0
+
+
+def test_a_clip_is_judged_after_the_silence_that_its_network_has_learnt_to_hear(bundles: SimpleNamespace) -> None:
+    sound = small.tone(1500, 0.17)
+    with Bundle.open(bundles.before, "classifier") as bundle:
+        after = Spotter(bundle, threads=1)
+    with Bundle.open(bundles.tones, "classifier") as bundle:
+        at_once = Spotter(bundle, threads=1)
+    network = after._network
+    assert isinstance(network, Network)
+    heard = np.exp(network.scores([np.concatenate([np.zeros(round(0.53 * small.RATE), np.float32), sound])])[0][-1])
+    found = after.classify(sound, small.RATE)
+    assert found.score == pytest.approx(heard[after.labels.index(found.label)], abs=1e-5)
+    assert abs(found.score - at_once.classify(sound, small.RATE).score) > 1e-3
 
 
 def test_a_word_anywhere_in_a_longer_clip(plain: Spotter) -> None:

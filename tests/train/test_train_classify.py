@@ -164,7 +164,7 @@ def test_a_residual_network_learns_the_words(tmp_path: Path, resonet: Callable[.
 def test_train_writes_a_bundle_that_classifies(tmp_path: Path, resonet: Callable[..., Any]) -> None:
     folder = record(tmp_path / "words")
     flags = [part for setting in TINY for part in ("--set", setting)]
-    ran = resonet("train", "--task", "classify", "--data", folder, *flags, "-o", "run", "--name", "tones", "-q")
+    ran = resonet("train", "--task", "classify", "--data", folder, *flags, "-o", "run", "--name", "tones", "--json")
     assert ran.code == 0, ran.err
     spotter = Spotter.load(Path("run/tones.resonet"))
     assert spotter.labels == (*sorted(WORDS), "unknown", "silence")
@@ -173,9 +173,13 @@ def test_train_writes_a_bundle_that_classifies(tmp_path: Path, resonet: Callable
     assert heard.label in spotter.labels and 0 <= heard.score <= 1
     assert "unknown" in (Path("run") / "log.jsonl").read_text()
     page = Path("run/report.html").read_text()
-    assert "report: run" in ran.err and all(word in page for word in WORDS) and "<svg" in page
+    told = json.loads(ran.out)
+    assert Path(told["report"]) == Path("run/report.html") and all(word in page for word in WORDS) and "<svg" in page
     judged = resonet("evaluate", "--task", "classify", "--bundle", "run/tones.resonet", "--data", "run/dev", "--json")
-    assert json.loads(judged.out)["clips"] == len(Path("run/dev/transcripts.tsv").read_text().splitlines()) - 1
+    found = json.loads(judged.out)["with_silence"]
+    assert found["clips"] == len(Path("run/dev/transcripts.tsv").read_text().splitlines()) - 1
+    # The bundle hears a clip as training did: silence before it, as far as the network has learnt to look back.
+    assert found["accuracy_percent"] == pytest.approx(100 - told["label_error_rate"], abs=0.02)
 
 
 def test_synthetic_clips_are_trained_on_and_named_in_the_bundle(tmp_path: Path, resonet: Callable[..., Any]) -> None:

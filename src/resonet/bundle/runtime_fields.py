@@ -60,12 +60,14 @@ class SecondLookRuntime(Part):
 class ClassifierRuntime(Part):
     """What running a classifier takes, from `runtime`; a family may keep more there.
 
-    A frame of output judges the last `window` seconds of sound. Without `streams` the graph takes such windows alone.
+    A frame of output judges the last `window` seconds of sound. Without `streams` the graph takes such windows alone;
+    with it, `context` is the seconds of silence that are heard before a clip, as in training.
     """
 
     model_config = ConfigDict(extra="ignore")
 
     window: float = Field(gt=0, le=60)
+    context: float = Field(0.0, ge=0, le=60)
     streams: bool = True
     delay: int = Field(0, ge=0)
     state: int | None = Field(None, ge=0)

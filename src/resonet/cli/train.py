@@ -253,6 +253,8 @@ def _print_result(path: Path, out: Path, shown: Display, as_json: bool) -> None:
     elapsed = float(shown.values.get("elapsed", 0.0))
     if as_json:
         result = {"bundle": str(path), **shown.last, "elapsed": elapsed, "log": str(out / "log.jsonl")}
+        pages = {"curves": out / "progress.html", "report": out / "report.html"}
+        result |= {name: str(page) for name, page in pages.items() if page.is_file()}
         click.echo(json.dumps(result, ensure_ascii=False))
         return
     click.echo(path)

@@ -74,6 +74,8 @@ class Spotter:
         else:
             self._network = Windows(bundle, self.threads, form.window)
         self._window = -(-round(form.window * self._network.sample_rate) // self._network.stride)
+        # Silence before a clip: a network that streams has not learnt what it is to have heard nothing yet.
+        self._before = np.zeros(round(form.context * self._network.sample_rate) if form.streams else 0, np.float32)
         self._look = SecondLook.of(bundle, [label for label in self.labels if is_word(label)], self.threads)
         self.skipped: tuple[str, ...] = ()
         self._examples: Examples | None = None
@@ -116,7 +118,7 @@ class Spotter:
         """
         stream = self._network.stream()
         loudest = 0.0
-        scores: list[Scores] = []
+        scores: list[Scores] = [stream.push(self._before)] if len(self._before) else []
         gain = None
         for block in sound_of(source, sample_rate, self._network.sample_rate):
             loudest = max(loudest, _peak(block))
@@ -127,7 +129,7 @@ class Spotter:
                 return self._label(loudest, len(block), self._network.scores([block])[0])
             scores.append(stream.push(block))
         scores.append(stream.finish())
-        return self._label(loudest, stream.samples, np.concatenate(scores))
+        return self._label(loudest, stream.samples - len(self._before), np.concatenate(scores))
 
     def classify_many(
         self, paths: Iterable[str | Path], progress: Callable[[int], object] | None = None
@@ -200,6 +202,7 @@ class Spotter:
     def _label(self, loudest: float, samples: int, scores: Scores) -> Label:
         if loudest <= _STEP or samples < _SHORTEST * self._network.sample_rate:
             return Label(SILENCE, 1.0)
+        scores = scores[-(-len(self._before) // self._network.stride) :]
         place, score = decide(np.exp(scores), self.labels, self._window)
         return Label(self.labels[place], min(1.0, max(0.0, score)))
 
@@ -213,7 +216,8 @@ class Spotter:
         rate, sounds = self._network.sample_rate, list(reads.map(read, group))
         # As `classify`, which has heard half a minute when it must know.
         heard = [s for s in sounds if not isinstance(s, ResonetError)]
-        scores = iter(self._network.scores([_raised(s, amplification(s[: BLOCK * rate], rate)) for s in heard]))
+        raised = [_raised(s, amplification(s[: BLOCK * rate], rate)) for s in heard]
+        scores = iter(self._network.scores([np.concatenate([self._before, s]) for s in raised]))
         return [s if isinstance(s, ResonetError) else self._label(_peak(s), len(s), next(scores)) for s in sounds]
 
     def _alone(self, path: Path) -> Label | ResonetError:

@@ -42,7 +42,7 @@ class Display:
     """A listener for `train`; use it in a `with`. This one shows lines; `Live` draws them.
 
     Attributes:
-        last: error rates of the last validation, percent.
+        last: error rates of the last validation, then those of the bundle, percent.
         values: what the last step told.
     """
 
@@ -70,16 +70,20 @@ class Display:
             self._show_step()
         elif event.kind == "validation":
             again, self._checked = self._checked == values["step"], values["step"]
-            self.last = {key: values[key] for key in _RATES if key in values}
+            self._rates(values)
             if not again:  # the clock may ask for one just before the end does
                 self._show_validation(values)
         elif event.kind == "bad":
             names = ", ".join(values["names"][:3])
             self._say(f"step {values['step']} is left out, its gradient is not finite: {names} ({values['file']})")
-        elif event.kind == "bundle":
-            pass  # the command line prints it as its result
+        elif event.kind == "bundle":  # the command line prints it as its result
+            self._rates(values)
         elif "text" in values and not (self._quiet and event.kind in ("data", "probe")):
             self._say(values["text"])
+
+    def _rates(self, values: dict[str, Any]) -> None:
+        found = {key: values[key] for key in _RATES if key in values}
+        self.last = found or self.last
 
     def _note(self, values: dict[str, Any]) -> None:
         self.values = values

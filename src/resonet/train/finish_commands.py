@@ -62,7 +62,7 @@ def write_classifier(
         "recipe": portable(recipe),
     }
     if network.streams:
-        runtime |= {"delay": network.delay, "state": network.state_size}
+        runtime |= {"context": recipe.clips.context, "delay": network.delay, "state": network.state_size}
     if synthetic := record.get("synthetic"):
         runtime["synthetic"] = synthetic
     members: dict[str, bytes | Path] = {"model.onnx": graph}

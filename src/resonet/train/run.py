@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import yaml
 
-from resonet.bundle import replacing
+from resonet.bundle import read_manifest, replacing
 from resonet.errors import DataError, TrainError, UsageError
 from resonet.models import registry
 from resonet.train import adapt, assemble, assemble_commands, assemble_identity, log, page, start, voice
@@ -110,8 +110,7 @@ def _looped(made: Made, recipe: Recipe, out: Path, name: str, resume: bool, tell
     if not loop.world.rank:
         tell("note", text="exports the network, tunes what decodes it, writes the bundle")
         path = made.write(loop, recipe, path, name)
-        tell("bundle", path=str(path), text=f"wrote {path}", **loop.progress.last)
-        page.write(out, name)
+        _ended(path, out, name, tell)
     return path
 
 
@@ -133,8 +132,7 @@ def _voice(
     record(out, run.same, data, name, resume)
     save_recipe(run.recipe, out / "recipe.yaml")
     path = run.finish()
-    tell("bundle", path=str(path), text=f"wrote {path}")
-    page.write(out, name)
+    _ended(path, out, name, tell)
     return path
 
 
@@ -146,9 +144,15 @@ def _closed_form(made: Made, recipe: Recipe, out: Path, name: str, tell: Teller)
     run.run()
     path = out / f"{name}.resonet"
     made.write(run, recipe, path, name)
-    tell("bundle", path=str(path), text=f"wrote {path}", **run.last)
-    page.write(out, name)
+    _ended(path, out, name, tell)
     return path
+
+
+def _ended(path: Path, out: Path, name: str, tell: Teller) -> None:
+    """Tells of the bundle with its own figures on dev, which are after tuning, and writes the page of the run."""
+    figures = {metric.name: metric.value for metric in read_manifest(path).metrics if metric.set == "dev"}
+    tell("bundle", path=str(path), text=f"wrote {path}", **figures)
+    page.write(out, name)
 
 
 def check_folder(out: Path, resume: bool) -> None:

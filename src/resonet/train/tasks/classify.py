@@ -183,10 +183,12 @@ class Classify:
             return [self.network.clips(row).exp().cpu().numpy() for row in rows]
         found = []
         state = torch.zeros(1, self.network.state_size, device=self.recipe.device)
+        before = round(self.recipe.clips.context * SAMPLE_RATE)
+        first = -(-before // self.network.stride) + self.network.delay
         for i in range(len(waves)):
-            pcm = torch.from_numpy(clip(i)).unsqueeze(0).to(self.recipe.device)
+            pcm = torch.from_numpy(np.pad(clip(i), (before, 0))).unsqueeze(0).to(self.recipe.device)
             scores, _ = self.network(self.network.padded(pcm), state)
-            found.append(scores[0, self.network.delay :].float().exp().cpu().numpy())
+            found.append(scores[0, first:].float().exp().cpu().numpy())
         return found
 
     @torch.no_grad()
