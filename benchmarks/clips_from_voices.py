@@ -1,14 +1,15 @@
 """How near a classifier that learnt from spoken clips of voices comes to one that learnt from people: ten commands.
 
     python benchmarks/clips_from_voices.py SPEECH_COMMANDS WORK --recipe NAME|FILE [--voice V ...] [--count 200]
-        [--real 20] [--noise FOLDER] [--rooms FOLDER] [--seed 0] [--set a.b=c ...]
+        [--real 20] [--noise FOLDER] [--rooms FOLDER] [--seed 0] [--set a.b=c ...] [--spoken a.b=c ...]
 
 SPEECH_COMMANDS is a folder with train.tsv, dev.tsv and test.tsv (columns path, label, speaker). Four trainings with the
 same recipe and settings, each judged by test.tsv, whose people none of them heard:
 
     people            all clips of train.tsv, the ceiling
     few people        --real clips a command (a fifth of them for dev, of other speakers), and nothing else
-    voices            clips of `resonet speak --clips` alone; no recording of a person, not for dev either
+    voices            clips of `resonet speak --clips` alone; no recording of a person, not for dev either; with the
+                      settings of --spoken over those of --set
     voices, few       these clips beside those of the few people, which are dev too
 
 Clips are spoken of the ten commands by all voices that are given (or installed); what sounds like them and other words
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--rooms", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="A.B=C")
+    parser.add_argument("--spoken", action="append", default=[], metavar="A.B=C", help="settings of `voices` alone")
     parser.add_argument("--output", type=Path, default=HERE / "results" / "clips-from-voices.json")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,7 @@ def main() -> None:
     trainings = {
         "people": (args.data, []),
         "few people": (few, []),
-        "voices": (args.work / "clips", []),
+        "voices": (args.work / "clips", args.spoken),
         "voices, few": (few, [f"clips.synthetic={args.work / 'clips'}"]),
     }
     found = {}
@@ -76,6 +78,7 @@ def main() -> None:
         "question": "how near a classifier of ten commands comes to one of people's clips that learnt from voices",
         "recipe": Path(args.recipe).name,
         "settings": [s.split("=")[0] for s in args.settings],
+        "spoken_settings": args.spoken,
         "machine": machine.describe(),
         "versions": machine.versions(["resonet", "torch", "onnxruntime"]),
         "spoken": spoken,

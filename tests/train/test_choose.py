@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from resonet.train import choose as choosing
 from resonet.train import recipe
 from resonet.train.choose import Machine, choose, machine, memory
 
@@ -52,3 +55,19 @@ def test_this_machine() -> None:
     here = machine()
     assert here.cores >= 1
     assert memory() is None or 0.1 < memory() < 1e5  # type: ignore[operator]
+
+
+def test_clips_of_voices_alone_are_made_rougher_and_heard_more_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"classifier": [SimpleNamespace(path="words.resonet", name="words")]}
+    about = SimpleNamespace(family="resnet_words", runtime={"recipe": {"preset": "small"}})
+    monkeypatch.setattr(choosing, "installed", lambda kind: found.get(kind, []))
+    monkeypatch.setattr(choosing, "read_manifest", lambda path: about)
+    people, voices = (recipe.load("commands", [*choosing.beginning(spoken).settings]) for spoken in (False, True))
+    assert people.start == voices.start == "words" and people.family == voices.family == "resnet_words"
+    assert voices.optimiser.rate < people.optimiser.rate and voices.time < people.time
+    found.clear()
+    alone = recipe.load("commands", [*choosing.beginning(spoken=True).settings])
+    assert alone.start is None and alone.time == people.time
+    for rough in (voices.augmentation, alone.augmentation):
+        assert rough.channel_probability > people.augmentation.channel_probability
+        assert rough.noise_probability > people.augmentation.noise_probability

@@ -161,7 +161,7 @@ def _resolve(
     if task:
         settings = [f"task={task}", *settings]
     if task == "classify" and not recipe:
-        chosen = _begun(settings)
+        chosen = _begun(settings, spoken=not data)
     elif recipe or task in _RECIPES:
         chosen = recipes.load(recipe or _RECIPES[task or ""], settings)
     else:
@@ -169,7 +169,7 @@ def _resolve(
     return chosen, source, out, name_from(name or (out.name if output else _title(title)))
 
 
-def _begun(settings: list[str]) -> Recipe:
+def _begun(settings: list[str], spoken: bool) -> Recipe:
     """The recipe for words, which begins with what is installed unless a setting names network or start; says so."""
     from resonet.train import choose
     from resonet.train import recipe as recipes
@@ -177,7 +177,7 @@ def _begun(settings: list[str]) -> Recipe:
     own = {setting.partition("=")[0].partition(".")[0] for setting in settings}
     if own & {"family", "preset", "start", "network"}:
         return recipes.load("commands", settings)
-    choice = choose.beginning()
+    choice = choose.beginning(spoken)
     if _is_first():
         click.echo(choice.why, err=True)
     return recipes.load(choice.recipe, [*choice.settings, *settings])

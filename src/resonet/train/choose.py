@@ -18,6 +18,12 @@ LARGEST = "hundred-hours"
 _LITTLE_MEMORY = 4.0
 # A network of 15 million weights trains at about 15 times real time a core: 100 hours need more than a few.
 _FEW_CORES = 8
+# Settings for clips of voices alone: every second one through another microphone or room, most with noise.
+_ROUGH = (
+    "augmentation.channel_probability=0.5",
+    "augmentation.room_probability=0.5",
+    "augmentation.noise_probability=0.8",
+)
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,14 @@ def choose(hours: float, machine: Machine) -> Choice:
     return Choice(name, tuple(settings), f"recipe {name}: {', '.join(reasons)}")
 
 
-def beginning() -> Choice:
-    """The recipe for words, begun with an installed classifier or embedder where one has an encoder for it."""
+def beginning(spoken: bool = False) -> Choice:
+    """The recipe for words, begun with an installed classifier or embedder where one has an encoder for it.
+
+    Args:
+        spoken: all clips are spoken by voices. These are few and clean: they are made rougher, and heard more briefly
+            and at a lower rate, or the encoder would unlearn the people that it knows.
+    """
+    rough = _ROUGH if spoken else ()
     kinds: tuple[Kind, ...] = ("classifier", "embedder")
     for kind in kinds:
         for found in installed(kind):
@@ -73,9 +85,13 @@ def beginning() -> Choice:
             if manifest.family in _ENCODERS and isinstance(recipe, dict):
                 settings = ["family=resnet_words", f"start={found.name}"]
                 settings += [f"{key}={recipe[key]}" for key in ("preset",) if key in recipe]
-                settings.append("optimiser={name: muon, rate: 0.0005, weight_decay: 0.1, warm_up: 0.02}")
+                rate = 0.0002 if spoken else 0.0005
+                settings.append(f"optimiser={{name: muon, rate: {rate}, weight_decay: 0.1, warm_up: 0.02}}")
+                settings += [*rough, "time=5m"] if spoken else []
                 return Choice("commands", tuple(settings), f"begins with {found.name}, which knows many words")
-    return Choice("commands", (), "no bundle that knows words is installed to begin with: learns from the clips alone")
+    return Choice(
+        "commands", rough, "no bundle that knows words is installed to begin with: learns from the clips alone"
+    )
 
 
 def machine() -> Machine:

@@ -195,8 +195,9 @@ class Classify:
     def balance(self) -> float:
         """Shifts the output for `unknown` so that dev clips are told apart best; gives the shift, in nats.
 
-        Training shows far more other speech than a set of clips has, and so teaches to doubt. In a stream the shift is
-        nothing: thresholds move with it.
+        Training shows far more other speech than a set of clips has, and so teaches to doubt. Every label counts alike,
+        however many clips dev has of it: spoken sets have many of `unknown`. In a stream the shift is nothing:
+        thresholds move with it.
         """
         output = getattr(self.network, "output", None)
         if not isinstance(output, nn.Linear) or not self.dev:
@@ -204,12 +205,14 @@ class Classify:
         found, place = self.probabilities(self.dev_waves), self._index[UNKNOWN]
         window, wanted = round(self.rows.window / self.network.stride), np.array(self.dev_targets)
 
-        def wrong(shift: float) -> tuple[int, float]:
+        shares = 1 / np.bincount(wanted, minlength=len(self.labels))[wanted]
+
+        def wrong(shift: float) -> tuple[float, float]:
             factor = np.ones(len(self.labels), np.float32)
             factor[place] = np.exp(shift)
             shifted = (p * factor / (p * factor).sum(1, keepdims=True) for p in found)
             heard = [decide(p, self.labels, window)[0] for p in shifted]
-            return int((np.array(heard) != wanted).sum()), abs(shift)
+            return round(float(shares[np.array(heard) != wanted].sum()), 9), abs(shift)
 
         shift = min(_SHIFTS, key=wrong)
         output.bias[place] += shift
