@@ -131,6 +131,6 @@ def test_one_sentence(voice: Path, resonet: Callable[..., Any], arguments: list[
 
 def test_some_other_file_of_that_name_is_no_record(tmp_path: Path) -> None:
     (tmp_path / "clips.json").write_text("[1, 2]", encoding="utf-8")
-    assert spoken_phrases._record(tmp_path) is None
+    assert spoken_phrases.record_in(tmp_path) is None
     with pytest.raises(DataError, match="is damaged"):
         clip_record.read(tmp_path)

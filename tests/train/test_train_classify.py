@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -144,6 +145,15 @@ def test_sound_without_words_comes_at_all_levels() -> None:
     rows = [wordless(1000, places, rng) for _ in range(60)]
     levels = [float(np.abs(row).max()) for row in rows]
     assert min(levels) == 0 and max(levels) > 0.1 and all(len(row) == 1000 for row in rows)
+
+
+def test_clips_of_people_are_not_lost_among_synthetic_ones(tmp_path: Path) -> None:
+    made = task(tmp_path)
+    assert len(made._order(0)) == len(made.train)
+    made.train = [dataclasses.replace(u, id=f"synthetic/{u.id}") if i % 4 else u for i, u in enumerate(made.train)]
+    of_people = [made.train[i].id for i in made._order(0) if not made.train[i].id.startswith("synthetic")]
+    assert len(of_people) == pytest.approx(len(made._order(0)) / 2, rel=0.1)
+    assert len(set(of_people)) == -(-len(made.train) // 4)
 
 
 def test_a_network_learns_the_words_of_other_speakers(tmp_path: Path) -> None:

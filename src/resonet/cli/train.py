@@ -161,7 +161,7 @@ def _resolve(
     if task:
         settings = [f"task={task}", *settings]
     if task == "classify" and not recipe:
-        chosen = _begun(settings, spoken=not data)
+        chosen = _begun(settings, spoken=not data or spoken_phrases.record_in(source) is not None)
     elif recipe or task in _RECIPES:
         chosen = recipes.load(recipe or _RECIPES[task or ""], settings)
     else:

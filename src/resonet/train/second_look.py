@@ -17,7 +17,7 @@ from resonet.runtime.embedder import Embedder
 from resonet.runtime.second_look import LOW, SecondLook, odds
 from resonet.runtime.spotter import Spotter
 from resonet.train.tasks.classify import Classify
-from resonet.train.tasks.clip_rows import NOTHING, Rows, spoken
+from resonet.train.tasks.clip_rows import NOTHING, SYNTHETIC, Rows, spoken
 
 # Streams that are made of each dev clip, on average, and the fewest of words that are looked at: weights of fewer
 # would be anything.
@@ -77,7 +77,7 @@ def fit(path: Path, task: Classify, negatives: Negatives) -> tuple[bytes, dict[s
 def _clips(task: Classify, word: str) -> Iterator[tuple[NDArray[np.float32], float, float]]:
     """The clips of a word: samples, and from when to when it is said. Those that people said, if there are any."""
     own = [i for i, target in enumerate(task.targets) if task.labels[target] == word]
-    people = [i for i in own if not task.train[i].id.startswith("synthetic/")]
+    people = [i for i in own if not task.train[i].id.startswith(SYNTHETIC)]
     for i in people or own:
         sound = task.waves.sound(i)
         first, last = spoken(sound)

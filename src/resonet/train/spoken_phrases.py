@@ -23,7 +23,7 @@ from resonet.runtime.surroundings import RATE
 from resonet.train.assemble import record_of
 from resonet.train.made import Progress, Teller
 from resonet.train.recipe import FAMILIES, Recipe
-from resonet.train.tasks.clip_rows import spoken
+from resonet.train.tasks.clip_rows import SYNTHETIC, spoken
 
 # In the run's folder.
 FOLDER = "phrases"
@@ -67,9 +67,9 @@ def beside(sources: Sequence[Path], recipe: Recipe, tell: Teller) -> tuple[list[
     names = []
     for number, source in enumerate(sources, 1):
         place = load.resolve(source, unsplit="train", language=recipe.language)
-        parts = [part for part in load.splits(place) if part == "train" or _record(source) is not None]
+        parts = [part for part in load.splits(place) if part == "train" or record_in(source) is not None]
         own = [u for part in parts for u in load.utterances(place, part)]
-        prefix = "synthetic" if number == 1 else f"synthetic-{number}"
+        prefix = SYNTHETIC if number == 1 else f"{SYNTHETIC}-{number}"
         found += [dataclasses.replace(u, id=f"{prefix}/{u.id}") for u in own]
         names.append(record_of(place)["name"])
         tell("note", text=f"{len(own)} synthetic clips of {source} are trained on")
@@ -86,7 +86,7 @@ def describe(record: dict[str, Any], train: Sequence[Utterance], others: Sequenc
     voices: dict[str, Speaking] = {}
     named = list(names)
     for folder, own in sorted(by_folder.items()):
-        spoken_here = _record(folder)
+        spoken_here = record_in(folder)
         if spoken_here is None:
             continue
         files = {clip.file for clip in spoken_here.clips}
@@ -131,7 +131,7 @@ def wide_enough(recipe: Recipe, train: Sequence[Utterance], tell: Teller) -> Rec
     return recipe.model_copy(update={"network": {**recipe.network, "window": wanted}})
 
 
-def _record(folder: Path) -> Record | None:
+def record_in(folder: Path) -> Record | None:
     """The record of a folder of spoken clips; None also where a file of that name is something else."""
     with suppress(DataError):
         return clip_record.read(folder)

@@ -33,7 +33,7 @@ from resonet.models.layers import LogMel
 from resonet.train import losses, optim
 from resonet.train.calibrate import calibrate
 from resonet.train.recipe import Recipe
-from resonet.train.tasks.clip_rows import NOTHING, Rows, Running
+from resonet.train.tasks.clip_rows import NOTHING, SYNTHETIC, Rows, Running
 
 Samples = NDArray[np.float32]
 
@@ -242,9 +242,13 @@ class Classify:
         return max(1, round(rows * (1 - self.recipe.clips.unknown - self.recipe.clips.silence)))
 
     def _order(self, number: int) -> NDArray[np.int64]:
-        """The clips of a pass: every one once, those of rare labels more often."""
+        """The clips of a pass: every one once, those of rare labels more often, and those of people as often as those
+        beside them that are synthetic, among which they would be lost."""
         most = max(self.counts.values())
-        times = [max(1, round(_LEAST_SHARE * most / self.counts[target])) for target in self.targets]
+        times = np.array([max(1, round(_LEAST_SHARE * most / self.counts[target])) for target in self.targets])
+        synthetic = np.array([u.id.startswith(SYNTHETIC) for u in self.train])
+        if synthetic.any() and not synthetic.all():
+            times[~synthetic] *= max(1, round(synthetic.sum() / (~synthetic).sum()))
         every = np.repeat(np.arange(len(self.targets)), times)
         return np.random.default_rng([self.recipe.seed, _ORDER, number]).permutation(every)
 

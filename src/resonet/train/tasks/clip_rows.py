@@ -27,6 +27,8 @@ Samples = NDArray[np.float32]
 _LATEST = 0.4
 # Labels of frames of streams that are no labels.
 NOTHING, IGNORED = -1, -2
+# With what the id of a clip begins that is synthetic and is trained on beside others.
+SYNTHETIC = "synthetic"
 # Seconds of a stream, and between the ends of two words in it: the window has forgotten the one before.
 _STREAM, _APART = 6.0, 2.0
 # Seconds after the end of a word in which every frame must say it, and after which none must any more.
