@@ -77,8 +77,8 @@ def main() -> None:
     result = {
         "question": "how near a classifier of ten commands comes to one of people's clips that learnt from voices",
         "recipe": Path(args.recipe).name,
-        "settings": [s.split("=")[0] for s in args.settings],
-        "spoken_settings": args.spoken,
+        "settings": args.settings,
+        "settings_of_voices": args.spoken,
         "machine": machine.describe(),
         "versions": machine.versions(["resonet", "torch", "onnxruntime"]),
         "spoken": spoken,

@@ -23,7 +23,6 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -125,21 +124,20 @@ def train(args: argparse.Namespace, data: Path, name: str, settings: Sequence[st
     out = args.work / name
     bundle = out / "words.resonet"
     if not bundle.is_file():
-        started = time.monotonic()
         if (out / "checkpoint.pt").is_file():
             resonet("train", "--resume", out)
         else:
             flags = [part for setting in settings for part in ("--set", setting)]
             resonet("train", "--task", "classify", "--data", data, "--recipe", args.recipe, "-o", out, "--name",
                      "words", *flags)  # fmt: skip
-        (out / "seconds.json").write_text(json.dumps(time.monotonic() - started))
     return bundle
 
 
 def measured(bundle: Path, table: Path) -> dict[str, Any]:
     """Accuracy on the test clips of a table, in percent, with and without `silence`; size of the network."""
     found = json.loads(resonet("evaluate", "--task", "classify", "--bundle", bundle, "--data", table, "--json"))
-    seconds = bundle.parent / "seconds.json"
+    log = (bundle.parent / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    ends = [event["elapsed"] for event in map(json.loads, log) if event["kind"] == "end"]
     about = json.loads(resonet("bundle", "show", bundle, "--json"))["manifest"]["runtime"]
     return {
         "accuracy_percent": found["with_silence"]["accuracy_percent"],
@@ -149,8 +147,7 @@ def measured(bundle: Path, table: Path) -> dict[str, Any]:
         "clips": found["with_silence"]["clips"],
         "parameters": about.get("parameters"),
         "multiply_adds_a_second": about.get("multiply_adds"),
-        # Not known where this was stopped while the bundle was written.
-        "seconds": round(json.loads(seconds.read_text())) if seconds.is_file() else None,
+        "seconds": round(ends[-1]) if ends else None,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import subprocess
 import sys
 import tempfile
@@ -148,13 +149,15 @@ def test_ctrl_c_is_not_lost_while_libsndfile_writes_or_reads(tmp_path: Path, mon
         def _counted(self) -> None:
             calls.append(1)
             if len(calls) == at:
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGINT)
 
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 60_000).astype(np.float32)
     writer = Writer(path, Interrupting(), 16000, 1)
     with pytest.raises(KeyboardInterrupt):
         writer.push(noise)
         writer.close()
+    writer.abandon()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     audio.write(path, noise, 16000)
     calls.clear()
     with pytest.raises(KeyboardInterrupt):

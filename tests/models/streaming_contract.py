@@ -129,7 +129,8 @@ class StreamingContract:
                 expected = network(pcm, state)
             found = session.run([self.output, "next_state"], {"pcm": pcm.numpy(), "state": state.numpy()})
             for one, other in zip(found, expected, strict=True):
-                torch.testing.assert_close(torch.from_numpy(one), other, atol=1e-4, rtol=1e-4)
+                # Not nearer: how far two orders of summation part differs by processor.
+                torch.testing.assert_close(torch.from_numpy(one), other, atol=3e-4, rtol=1e-4)
 
     def test_a_state_dict_makes_the_same_network(self, case: Case, network: Any) -> None:
         network.features.set_statistics(torch.linspace(-6, -4, network.features.mels), torch.full((1,), 2.5))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import BinaryIO
 
 import numpy as np
@@ -88,7 +91,8 @@ class Writer:
         self._wav = path.suffix.lower() == ".wav"
         self._file = _Steady(file)
         kind, subtype = _FORMATS[path.suffix.lower()]
-        self._sound = soundfile.SoundFile(self._file, "w", sample_rate, channels, subtype, format=kind)
+        with _uninterrupted():
+            self._sound = soundfile.SoundFile(self._file, "w", sample_rate, channels, subtype, format=kind)
         self.samples = 0
 
     def push(self, samples: NDArray[np.float32]) -> None:
@@ -102,7 +106,9 @@ class Writer:
             for start in range(0, len(samples), _PIECE):
                 piece = samples[start : start + _PIECE]
                 # libsndfile would round floats down, not to the nearest.
-                self._sound.write(as_int16(piece) if self._sound.subtype == "PCM_16" else np.clip(piece, -1, 1))
+                rounded = as_int16(piece) if self._sound.subtype == "PCM_16" else np.clip(piece, -1, 1)
+                with _uninterrupted():
+                    self._sound.write(rounded)
                 self._file.check()
         self.samples += len(samples)
         if self._wav and 2 * self._channels * self.samples > _LONGEST_WAV:
@@ -110,7 +116,8 @@ class Writer:
 
     def close(self) -> None:
         """Writes what the encoder still holds; for `writing`."""
-        self._sound.close()
+        with _uninterrupted():
+            self._sound.close()
         self._file.check()
         if not self.samples and not self._wav:  # libsndfile would write files that nobody reads
             raise AudioError(
@@ -119,20 +126,20 @@ class Writer:
 
     def abandon(self) -> None:
         """Lets the encoder go without a word about what it could not write; for `writing`, when its block failed."""
-        with suppress(soundfile.SoundFileError):
+        with suppress(soundfile.SoundFileError), _uninterrupted():
             self._sound.close()
 
 
 class _Steady:
     """A file for libsndfile, whose callbacks must not raise: Python would print a traceback and go on.
 
-    A failure is kept, and everything after it pretended; `check` raises it. So is Ctrl-C, which would be lost there.
+    A failure is kept, and everything after it pretended; `check` raises it. Ctrl-C has to wait: `_uninterrupted`.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._at = self._size = 0
-        self._failure: OSError | KeyboardInterrupt | None = None
+        self._failure: OSError | None = None
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence])
@@ -145,7 +152,7 @@ class _Steady:
         try:
             self._file.seek(self._at)
             got = self._file.read(count)
-        except (OSError, KeyboardInterrupt) as error:
+        except OSError as error:
             self._failure = self._failure or error
             got = b""
         self._at += len(got)
@@ -158,7 +165,7 @@ class _Steady:
                 rest = memoryview(data)
                 while rest:
                     rest = rest[self._file.write(rest) :]
-        except (OSError, KeyboardInterrupt) as error:
+        except OSError as error:
             self._failure = error
         self._at += len(data)
         self._size = max(self._size, self._at)
@@ -167,6 +174,29 @@ class _Steady:
     def check(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Puts off Ctrl-C and SIGTERM to the end of the block: raised in a callback of libsndfile, they would be lost."""
+    if threading.current_thread() is not threading.main_thread():  # where no signal raises anything
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, lambda *call: came.append(call))
+        yield
+    finally:
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, handler)
+        for number, frame in came[:1]:
+            put_off = before[number]
+            assert callable(put_off)
+            put_off(number, frame)
 
 
 @contextmanager
