@@ -139,7 +139,7 @@ class _Steady:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._at = self._size = 0
-        self._failure: OSError | None = None
+        self._failure: OSError | ValueError | None = None
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence])
@@ -152,7 +152,7 @@ class _Steady:
         try:
             self._file.seek(self._at)
             got = self._file.read(count)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._failure = self._failure or error
             got = b""
         self._at += len(got)
@@ -165,7 +165,7 @@ class _Steady:
                 rest = memoryview(data)
                 while rest:
                     rest = rest[self._file.write(rest) :]
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the latter of a file that is closed: the encoder went last
             self._failure = error
         self._at += len(data)
         self._size = max(self._size, self._at)
